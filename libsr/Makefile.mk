@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# libsr: pure layers, the Xen layer, the engines, and the C ABI over them.
+
+libsr_pure_sources =
+libsr_xen_sources =
+libsr_engine_sources =
+
+include libsr/base/Makefile.mk
+include libsr/mem/Makefile.mk
+include libsr/wire/Makefile.mk
+include libsr/xen/Makefile.mk
+include libsr/verify/Makefile.mk
+include libsr/save/Makefile.mk
+include libsr/restore/Makefile.mk
+
+# base, mem, wire and verify: no hypervisor, no I/O of their own.
+noinst_LTLIBRARIES += libsr-pure.la
+libsr_pure_la_SOURCES = $(libsr_pure_sources)
+
+# The only code that includes Xen's headers (beside tools/toolstack).
+noinst_LTLIBRARIES += libsr-xen.la
+libsr_xen_la_SOURCES = $(libsr_xen_sources)
+libsr_xen_la_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS) $(XENFOREIGNMEMORY_CFLAGS)
+libsr_xen_la_CXXFLAGS = $(GNU_CXXFLAGS)
+
+# Everything below the C ABI; tests link it.
+noinst_LTLIBRARIES += libsr-core.la
+libsr_core_la_SOURCES = $(libsr_engine_sources)
+libsr_core_la_LIBADD = libsr-pure.la libsr-xen.la

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+libsr_pure_sources += \
+    libsr/base/bytes.hpp \
+    libsr/base/error.cpp \
+    libsr/base/error.hpp \
+    libsr/base/fd.hpp \
+    libsr/base/frame.hpp \
+    libsr/base/io.cpp \
+    libsr/base/io.hpp \
+    libsr/base/log.cpp \
+    libsr/base/log.hpp
