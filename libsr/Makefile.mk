@@ -27,3 +27,9 @@ libsr_xen_la_CXXFLAGS = $(GNU_CXXFLAGS)
 noinst_LTLIBRARIES += libsr-core.la
 libsr_core_la_SOURCES = $(libsr_engine_sources)
 libsr_core_la_LIBADD = libsr-pure.la libsr-xen.la
+
+include_HEADERS += include/sr.h
+pkgconfig_DATA += libsr/libsr.pc
+
+include_HEADERS += include/sr.h
+pkgconfig_DATA += libsr/libsr.pc
