@@ -5,6 +5,7 @@ libsr_pure_sources += \
     libsr/base/error.hpp \
     libsr/base/fd.hpp \
     libsr/base/frame.hpp \
+    libsr/base/guest_width.hpp \
     libsr/base/io.cpp \
     libsr/base/io.hpp \
     libsr/base/log.cpp \
