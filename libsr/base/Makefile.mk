@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 libsr_pure_sources += \
     libsr/base/bytes.hpp \
+    libsr/base/cancel.cpp \
+    libsr/base/cancel.hpp \
     libsr/base/error.cpp \
     libsr/base/error.hpp \
     libsr/base/fd.hpp \
+    libsr/base/fd_io.cpp \
+    libsr/base/fd_io.hpp \
     libsr/base/frame.hpp \
     libsr/base/guest_width.hpp \
     libsr/base/io.cpp \

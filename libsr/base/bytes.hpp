@@ -82,7 +82,7 @@ void append(Octets& to, const T& value)
 /// A trivially copyable value out of octets at a byte offset, in host order: guest memory layouts.
 /// The caller has checked the bounds; a miss is our bug.
 template <typename T>
-    requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 [[nodiscard]] T load(std::span<const std::byte> from, std::size_t offset)
 {
     T value;
@@ -93,7 +93,7 @@ template <typename T>
 
 /// The reverse of load().
 template <typename T>
-    requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 void store(std::span<std::byte> to, std::size_t offset, const T& value)
 {
     std::memcpy(to.subspan(offset, sizeof(T)).data(), &value, sizeof(T));

@@ -32,8 +32,8 @@ void Source::read_exact(std::span<std::byte> to, const char* what)
 {
     const std::size_t got = read_some(to);
     if (got < to.size()) {
-        throw Error{Errc::io, "stream ends at offset %#" PRIx64 ", %zu octets short in %s", position(),
-                    to.size() - got, what};
+        throw Error{Errc::io, "stream ends at offset %#" PRIx64 ", %zu octets short in %s",
+                    position(), to.size() - got, what};
     }
 }
 
@@ -48,7 +48,8 @@ void Source::skip(std::uint64_t length, const char* what)
 {
     std::array<std::byte, 16384> dropped{};
     while (length > 0) {
-        const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(length, dropped.size()));
+        const auto piece =
+            static_cast<std::size_t>(std::min<std::uint64_t>(length, dropped.size()));
         read_exact(std::span{dropped}.first(piece), what);
         length -= piece;
     }

@@ -4,11 +4,10 @@
 
 #include "libsr/base/bytes.hpp"
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <sys/uio.h>
 
 namespace sr {
 
@@ -20,12 +19,13 @@ public:
     Source& operator=(const Source&) = delete;
     virtual ~Source() = default;
 
-    /// Fills `to` as far as octets come and returns how many did: fewer only at the end of the stream.
+    /// Fills `to` as far as octets come and returns how many did: fewer only at the end of the
+    /// stream.
     /// @throws Error{io} on a read error, Error{cancelled}
     [[nodiscard]] virtual std::size_t read_some(std::span<std::byte> to) = 0;
 
-    /// Scatters the next octets into `parts` (straight into guest pages), all of them or an exception.
-    /// Changes the entries of `parts`. @throws as read_exact
+    /// Scatters the next octets into `parts` (straight into guest pages), all of them or an
+    /// exception. Changes the entries of `parts`. @throws as read_exact
     virtual void read_scattered(std::span<iovec> parts, const char* what);
 
     /// Octets handed out so far: the offset of the next one.

@@ -9,7 +9,8 @@ namespace sr {
 
 enum class LogLevel : std::uint8_t { debug, verbose, info, warning, error };
 
-/// Takes whole messages, one sentence each, without a newline. Called on the thread of the caller of the engine.
+/// Takes whole messages, one sentence each, without a newline. Called on the thread of the caller
+/// of the engine.
 class Logger {
 public:
     Logger() = default;
