@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Packets over SOCK_SEQPACKET by sendmsg and recvmsg.
+#include "tests/fakexen/protocol/packet.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace fakexen {
+namespace {
+
+union DescriptorControl {
+    cmsghdr align;
+    char octets[CMSG_SPACE(sizeof(int))];
+};
+
+int descriptor_in(msghdr& message) noexcept
+{
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+            c->cmsg_len == CMSG_LEN(sizeof(int))) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
+            return fd;
+        }
+    }
+    return -1;
+}
+
+}  // namespace
+
+int send_packet(int socket, std::span<const std::byte> head, std::span<const std::byte> payload,
+                int fd) noexcept
+{
+    iovec parts[] = {{const_cast<std::byte*>(head.data()), head.size()},
+                     {const_cast<std::byte*>(payload.data()), payload.size()}};
+    msghdr message = {};
+    message.msg_iov = parts;
+    message.msg_iovlen = payload.empty() ? 1 : 2;
+    DescriptorControl control = {};
+    if (fd >= 0) {
+        message.msg_control = control.octets;
+        message.msg_controllen = sizeof control.octets;
+        cmsghdr* c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    ssize_t sent = -1;
+    do {
+        sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? errno : 0;
+}
+
+Received receive_packet(int socket, std::span<std::byte> into) noexcept
+{
+    iovec part = {into.data(), into.size()};
+    DescriptorControl control = {};
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.octets;
+    message.msg_controllen = sizeof control.octets;
+    ssize_t length = -1;
+    do {
+        length = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    } while (length < 0 && errno == EINTR);
+    if (length < 0) {
+        return {.error = errno};
+    }
+    if (length == 0) {
+        return {.error = ECONNRESET};
+    }
+    const int fd = descriptor_in(message);
+    const bool cut = (message.msg_flags & MSG_TRUNC) != 0;
+    return {.error = cut ? EMSGSIZE : 0, .length = static_cast<std::size_t>(length), .fd = fd};
+}
+
+}  // namespace fakexen
