@@ -14,3 +14,8 @@ libsr_pure_sources += \
     libsr/base/io.hpp \
     libsr/base/log.cpp \
     libsr/base/log.hpp
+
+libsr_pure_sources += \
+    libsr/base/bitmap.cpp \
+    libsr/base/bitmap.hpp \
+    libsr/base/sparse_array.hpp

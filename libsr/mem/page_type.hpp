@@ -7,10 +7,11 @@
 
 namespace sr {
 
-/// The type of a guest page. The values are those of the stream (libxc-migration-stream.pandoc, "PAGE_DATA",
-/// bits 63:60 of a pfn word) and of XEN_DOMCTL_getpageframeinfo3 shifted down by 28.
+/// The type of a guest page. The values are those of the stream (libxc-migration-stream.pandoc,
+/// "PAGE_DATA", bits 63:60 of a pfn word) and of XEN_DOMCTL_getpageframeinfo3 shifted down by 28.
 ///
-/// Who has contents, who gets a frame, who is translated and who is pinned: the functions below, and nothing else.
+/// Who has contents, who gets a frame, who is translated and who is pinned: the functions below,
+/// and nothing else.
 enum class PageType : std::uint8_t {
     notab = 0x0,  ///< ordinary memory, or a table that Xen does not vouch for
     l1 = 0x1,     ///< validated page tables, by level
@@ -22,15 +23,16 @@ enum class PageType : std::uint8_t {
     l3_pinned = 0xb,
     l4_pinned = 0xc,
     broken = 0xd,  ///< a frame lost to a memory error: the pfn exists, its contents do not
-    xalloc = 0xe,  ///< to be given a frame, contents unknown. Xen never reports it; a stream may hold it
-    xtab = 0xf,    ///< no frame
+    xalloc =
+        0xe,  ///< to be given a frame, contents unknown. Xen never reports it; a stream may hold it
+    xtab = 0xf,  ///< no frame
 };
 
 /// Every value of PageType, for tests and tables.
 inline constexpr PageType all_page_types[] = {
-    PageType::notab,     PageType::l1,        PageType::l2,     PageType::l3,
+    PageType::notab,     PageType::l1,        PageType::l2,        PageType::l3,
     PageType::l4,        PageType::l1_pinned, PageType::l2_pinned, PageType::l3_pinned,
-    PageType::l4_pinned, PageType::broken,    PageType::xalloc, PageType::xtab,
+    PageType::l4_pinned, PageType::broken,    PageType::xalloc,    PageType::xtab,
 };
 
 /// The type with this wire value; none for 5 to 8 and for what does not fit four bits.

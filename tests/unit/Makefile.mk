@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+
+# base and mem
+UNIT_TESTS += tests/unit/base_tests tests/unit/mem_tests
+tests_unit_base_tests_SOURCES = \
+    tests/unit/base_bitmap_test.cpp \
+    tests/unit/base_sparse_array_test.cpp
+tests_unit_base_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
+tests_unit_mem_tests_SOURCES = \
+    tests/unit/mem_page_type_test.cpp \
+    tests/unit/mem_pte_test.cpp
+tests_unit_mem_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
