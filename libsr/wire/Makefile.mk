@@ -1,2 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-libsr_pure_sources +=
+libsr_pure_sources += \
+    libsr/wire/decode.cpp \
+    libsr/wire/decode.hpp \
+    libsr/wire/decode_blobs.cpp \
+    libsr/wire/encode.cpp \
+    libsr/wire/encode.hpp \
+    libsr/wire/limits.hpp \
+    libsr/wire/record_type.cpp \
+    libsr/wire/record_type.hpp \
+    libsr/wire/records.hpp

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Every bound that libsr puts on a stream, in one place, each with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sr::limits {
+
+/// Octets of a record's body. Not in the specification: what libxc reads and writes at most
+/// (REC_LENGTH_MAX), so a longer record could come from no sender that exists.
+inline constexpr std::uint32_t record_length_max = 128U << 20;
+
+/// Entries of a PAGE_DATA record that we write: what XEN_DOMCTL_getpageframeinfo3 types in one
+/// call, and what libxc writes, so that 4 MiB batches stay aligned for a reader that builds
+/// superpages.
+inline constexpr std::size_t pages_per_record = 1024;
+
+/// Entries of a PAGE_DATA record that we read. The record limit alone would allow 16 million
+/// entries without contents, each of which costs us memory; senders write 1024.
+inline constexpr std::size_t page_entries_max = std::size_t{1} << 20;
+
+/// The highest pfn of any x86 guest: the frame field of a page-table entry holds 40 bits
+/// (Intel SDM vol. 3A, "Format of a Page-Table Entry that Maps a 4-KByte Page"). A destination
+/// bounds it further, by the memory the domain may own.
+inline constexpr std::uint64_t pfn_max = (std::uint64_t{1} << 40) - 1;
+
+/// The highest pfn of a PV guest: X86_PV_P2M_FRAMES counts in 32 bits.
+inline constexpr std::uint64_t pv_pfn_max = 0xffff'ffff;
+
+/// vCPUs of a domain: MAX_VIRT_CPUS of a PV guest (public/xen.h; HVM guests have fewer). A
+/// destination bounds it further, by the domain's own maximum.
+inline constexpr std::uint32_t vcpus_max = 8192;
+
+/// Octets of struct vcpu_guest_context, the blob of X86_PV_VCPU_BASIC, exactly: by guest width.
+inline constexpr std::size_t vcpu_basic_length_64 = 5168;
+inline constexpr std::size_t vcpu_basic_length_32 = 2800;
+
+/// Octets of the blob of X86_PV_VCPU_EXTENDED: libxc's bound; struct xen_domctl_ext_vcpucontext is
+/// 64 today.
+inline constexpr std::size_t vcpu_extended_length_max = 128;
+
+/// Octets of the blob of X86_PV_VCPU_XSAVE. At least xcr0 and xcr0_accum; at most far above any
+/// XSAVE area (about 11 KiB with AMX), so that a stream cannot make us hold gigabytes for vCPUs.
+inline constexpr std::size_t vcpu_xsave_length_min = 16;
+inline constexpr std::size_t vcpu_xsave_length_max = std::size_t{64} << 10;
+
+/// Entries of X86_PV_VCPU_MSRS: Xen knows a dozen.
+inline constexpr std::size_t vcpu_msrs_max = 4096;
+
+/// Leaves of X86_CPUID_POLICY and entries of X86_MSR_POLICY: Xen's own maxima are below 150 and 3.
+inline constexpr std::size_t cpuid_leaves_max = 4096;
+inline constexpr std::size_t msr_entries_max = 4096;
+
+/// Entries of HVM_PARAMS: HVM_NR_PARAMS is 39.
+inline constexpr std::size_t hvm_params_max = 4096;
+
+/// The highest tsc mode (public/arch-x86/cpuid.h, XEN_CPUID_TSC_MODE_*; 3 is that of old Xen,
+/// PVRDTSCP, which a newer hypervisor refuses itself).
+inline constexpr std::uint32_t tsc_mode_max = 3;
+
+/// Octets of the optional data of an xl file, which is a domain's configuration: some kilobytes in
+/// life.
+inline constexpr std::uint32_t xl_config_length_max = 16U << 20;
+
+/// Octets of one libxl record. Emulator contexts are megabytes; libxl itself sets no bound.
+inline constexpr std::uint32_t libxl_record_length_max = 1U << 30;
+
+}  // namespace sr::limits

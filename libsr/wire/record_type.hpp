@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The types of the records of a libxc stream, and their names.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace sr {
+
+/// Types that the specification names: libxc-migration-stream.pandoc, "Records", field "type".
+enum class RecordType : std::uint32_t {
+    end = 0x00,
+    page_data = 0x01,
+    x86_pv_info = 0x02,
+    x86_pv_p2m_frames = 0x03,
+    x86_pv_vcpu_basic = 0x04,
+    x86_pv_vcpu_extended = 0x05,
+    x86_pv_vcpu_xsave = 0x06,
+    shared_info = 0x07,
+    x86_tsc_info = 0x08,
+    hvm_context = 0x09,
+    hvm_params = 0x0a,
+    toolstack = 0x0b,  ///< deprecated; no restorer takes it
+    x86_pv_vcpu_msrs = 0x0c,
+    verify = 0x0d,
+    checkpoint = 0x0e,
+    checkpoint_dirty_pfn_list = 0x0f,  ///< back channel only
+    static_data_end = 0x10,
+    x86_cpuid_policy = 0x11,
+    x86_msr_policy = 0x12,
+};
+
+/// One more than the highest type that the specification names.
+inline constexpr std::uint32_t nr_record_types = 0x13;
+
+/// Set in a type whose record a reader may skip when it does not know it.
+inline constexpr std::uint32_t optional_bit = 0x8000'0000;
+
+/// Extension records of libsr, "SR" in the upper half: a reader must know them, or may skip them.
+inline constexpr std::uint32_t extension_mandatory_base = 0x5352'0000;
+inline constexpr std::uint32_t extension_optional_base = extension_mandatory_base | optional_bit;
+
+/// The value on the wire.
+[[nodiscard]] constexpr std::uint32_t to_wire(RecordType type) noexcept
+{
+    return static_cast<std::uint32_t>(type);
+}
+
+/// The named type with this value, if there is one.
+[[nodiscard]] constexpr std::optional<RecordType>
+record_type_from_wire(std::uint32_t value) noexcept
+{
+    if (value >= nr_record_types) {
+        return std::nullopt;
+    }
+    return static_cast<RecordType>(value);
+}
+
+[[nodiscard]] constexpr bool is_optional(std::uint32_t type) noexcept
+{
+    return (type & optional_bit) != 0;
+}
+
+/// True for types in the ranges of libsr's own extensions.
+[[nodiscard]] constexpr bool is_extension(std::uint32_t type) noexcept
+{
+    return ((type & ~optional_bit) & 0xffff'0000) == extension_mandatory_base;
+}
+
+/// "PAGE_DATA", … as the specification spells it; "unknown" for every other value.
+[[nodiscard]] const char* name_of(std::uint32_t type) noexcept;
+[[nodiscard]] const char* name_of(RecordType type) noexcept;
+
+}  // namespace sr
