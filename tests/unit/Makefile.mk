@@ -10,3 +10,15 @@ tests_unit_mem_tests_SOURCES = \
     tests/unit/mem_page_type_test.cpp \
     tests/unit/mem_pte_test.cpp
 tests_unit_mem_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
+
+# wire
+UNIT_TESTS += tests/unit/wire_tests
+tests_unit_wire_tests_SOURCES = \
+    tests/support/error_of.hpp \
+    tests/support/golden.cpp \
+    tests/support/golden.hpp \
+    tests/unit/wire_decode_test.cpp \
+    tests/unit/wire_encode_test.cpp \
+    tests/unit/wire_record_type_test.cpp
+tests_unit_wire_tests_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
+tests_unit_wire_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
