@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 libsr_pure_sources += \
+    libsr/mem/guest_abi.cpp \
+    libsr/mem/guest_abi.hpp \
+    libsr/mem/load_once.hpp \
+    libsr/mem/m2p.hpp \
+    libsr/mem/p2m.cpp \
+    libsr/mem/p2m.hpp \
     libsr/mem/page_type.cpp \
     libsr/mem/page_type.hpp \
     libsr/mem/pte.hpp
