@@ -6,6 +6,12 @@ libsr_pure_sources += \
     libsr/wire/encode.cpp \
     libsr/wire/encode.hpp \
     libsr/wire/limits.hpp \
+    libsr/wire/record_framing.cpp \
+    libsr/wire/record_framing.hpp \
     libsr/wire/record_type.cpp \
     libsr/wire/record_type.hpp \
-    libsr/wire/records.hpp
+    libsr/wire/records.hpp \
+    libsr/wire/stream_reader.cpp \
+    libsr/wire/stream_reader.hpp \
+    libsr/wire/stream_writer.cpp \
+    libsr/wire/stream_writer.hpp
