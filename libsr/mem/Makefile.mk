@@ -3,9 +3,14 @@ libsr_pure_sources += \
     libsr/mem/guest_abi.cpp \
     libsr/mem/guest_abi.hpp \
     libsr/mem/load_once.hpp \
+    libsr/mem/localise.hpp \
     libsr/mem/m2p.hpp \
+    libsr/mem/normalise.cpp \
+    libsr/mem/normalise.hpp \
     libsr/mem/p2m.cpp \
     libsr/mem/p2m.hpp \
     libsr/mem/page_type.cpp \
     libsr/mem/page_type.hpp \
-    libsr/mem/pte.hpp
+    libsr/mem/pte.hpp \
+    libsr/mem/table_outcome.cpp \
+    libsr/mem/table_outcome.hpp

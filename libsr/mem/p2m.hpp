@@ -134,8 +134,8 @@ public:
         const std::uint64_t mfn = mfns_.find(pfn.number());
         return mfn == no_mfn ? std::nullopt : std::optional{Mfn{mfn}};
     }
-    /// The domain got a frame. @throws Error{limit} past highest(), past max_octets, or if the mfn
-    /// does not fit the guest's p2m
+    /// The domain got a frame. @throws Error{malformed} past highest(), Error{limit} past
+    /// max_octets or if the mfn does not fit an entry of the guest's p2m
     void set_mfn(Pfn pfn, Mfn mfn);
     /// The frame was given back.
     void forget_mfn(Pfn pfn) noexcept { mfns_.erase(pfn.number()); }

@@ -8,6 +8,8 @@ tests_unit_base_tests_SOURCES = \
 tests_unit_base_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
 tests_unit_mem_tests_SOURCES = \
     tests/unit/mem_guest_abi_test.cpp \
+    tests/unit/mem_localise_test.cpp \
+    tests/unit/mem_normalise_test.cpp \
     tests/unit/mem_p2m_test.cpp \
     tests/unit/mem_page_type_test.cpp \
     tests/unit/mem_pte_test.cpp \

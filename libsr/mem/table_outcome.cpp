@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The sentences about page tables that could not be translated.
+#include "libsr/mem/table_outcome.hpp"
+
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+
+namespace sr {
+namespace {
+
+/// What is wrong, as the end of a sentence about an entry's frame, or about the table for
+/// not_a_table.
+const char* reason(TableFault fault)
+{
+    switch (fault) {
+    case TableFault::none:
+        return "translated";
+    case TableFault::not_a_table:
+        return "is no page table of this guest";
+    case TableFault::superpage:
+        return "as a superpage, which cannot be moved";
+    case TableFault::no_m2p_entry:
+        return to_string(NoPfn::no_m2p_entry);
+    case TableFault::past_p2m:
+        return to_string(NoPfn::past_p2m);
+    case TableFault::p2m_disagrees:
+        return to_string(NoPfn::p2m_disagrees);
+    case TableFault::past_highest:
+        return "is past the domain's highest pfn";
+    case TableFault::no_frame:
+        return "has no frame";
+    }
+    return "cannot be translated";
+}
+
+}  // namespace
+
+std::string describe(const TableOutcome& outcome, Pfn table, PageType type)
+{
+    std::array<char, 200> text{};
+    if (outcome.fault == TableFault::none || outcome.fault == TableFault::not_a_table) {
+        (void)std::snprintf(text.data(), text.size(), "%s pfn %#" PRIx64 " %s", to_string(type),
+                            table.number(), reason(outcome.fault));
+        return text.data();
+    }
+    const char* const joint = outcome.fault == TableFault::superpage ? "" : "which ";
+    (void)std::snprintf(text.data(), text.size(),
+                        "%s pfn %#" PRIx64 ": slot %u (%#" PRIx64 ") holds %s %#" PRIx64 ", %s%s",
+                        to_string(type), table.number(), outcome.slot, outcome.entry,
+                        outcome.from_stream ? "pfn" : "mfn", outcome.frame, joint,
+                        reason(outcome.fault));
+    return text.data();
+}
+
+Error to_error(const TableOutcome& outcome, Pfn table, PageType type)
+{
+    const Errc code = outcome.from_stream ? Errc::malformed : Errc::guest;
+    return Error{code, "%s", describe(outcome, table, type).c_str()}.with_pfn(table.number());
+}
+
+}  // namespace sr
