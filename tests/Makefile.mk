@@ -7,8 +7,20 @@ include tests/unit/Makefile.mk
 include tests/system/Makefile.mk
 
 check_PROGRAMS += $(UNIT_TESTS) $(SYSTEM_TESTS)
+SCRIPT_TESTS += tests/check-includes.sh tests/check-style.sh
 EXTRA_DIST += tests/run-tests $(SCRIPT_TESTS)
 
 check-local: all
 	@$(PYTHON3) $(top_srcdir)/tests/run-tests --top-srcdir $(top_srcdir) \
 	    $(UNIT_TESTS) $(SYSTEM_TESTS) $(addprefix $(top_srcdir)/,$(SCRIPT_TESTS))
+
+# What a user of the installed library does: a ten-line C program, built by pkg-config's word.
+EXTRA_DIST += tests/install/check-install tests/install/version.c
+installcheck-local:
+	@CC="$(CC)" CFLAGS="$(SR_SANITIZE)" $(top_srcdir)/tests/install/check-install "$(DESTDIR)" "$(libdir)"
+
+# clang-format and clang-tidy over what we wrote; LINT=format or LINT=tidy does one of them.
+EXTRA_DIST += tests/lint .clang-format .clang-tidy
+lint:
+	@SR_TOP_BUILDDIR=$(abs_top_builddir) XEN_CFLAGS="$(XEN_CFLAGS)" $(top_srcdir)/tests/lint $(LINT)
+.PHONY: lint
