@@ -6,6 +6,8 @@ libsr_pure_sources += \
     libsr/wire/encode.cpp \
     libsr/wire/encode.hpp \
     libsr/wire/limits.hpp \
+    libsr/wire/order.cpp \
+    libsr/wire/order.hpp \
     libsr/wire/record_framing.cpp \
     libsr/wire/record_framing.hpp \
     libsr/wire/record_type.cpp \

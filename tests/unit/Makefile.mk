@@ -24,6 +24,7 @@ tests_unit_wire_tests_SOURCES = \
     tests/support/golden.hpp \
     tests/unit/wire_decode_test.cpp \
     tests/unit/wire_encode_test.cpp \
+    tests/unit/wire_order_test.cpp \
     tests/unit/wire_record_type_test.cpp \
     tests/unit/wire_stream_test.cpp
 tests_unit_wire_tests_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
