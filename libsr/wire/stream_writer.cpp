@@ -22,8 +22,8 @@ std::uint64_t octets_of_parts(std::span<const iovec> parts)
 
 }  // namespace
 
-StreamWriter::StreamWriter(Sink& sink, const DomainHeader& header)
-    : sink_{sink}, start_{sink.position()},
+StreamWriter::StreamWriter(Sink& sink, const DomainHeader& header, StreamKind kind)
+    : sink_{sink}, order_{image_version, header.type, kind}, start_{sink.position()},
       page_list_(page_data_list_length(limits::pages_per_record)),
       page_parts_(limits::pages_per_record + 3)
 {
@@ -60,11 +60,23 @@ void StreamWriter::write_page_data(std::span<const PageEntry> entries,
     write_parts(to_wire(RecordType::page_data), std::span{page_parts_}.first(contents.size() + 3));
 }
 
+void StreamWriter::check_order(std::uint32_t type)
+{
+    try {
+        if (const char* deviation = order_.accept(type).deviation; deviation != nullptr) {
+            throw Error{Errc::internal, "%s", deviation};
+        }
+    } catch (const Error& e) {
+        throw Error{Errc::internal, "must not be written: %s", e.what()};
+    }
+}
+
 /// @param parts  the body, with one part left free before it and one after it
 void StreamWriter::write_parts(std::uint32_t type, std::span<iovec> parts)
 {
     const StreamPlace place{nr_records_, type, sink_.position() - start_};
     try {
+        check_order(type);
         const std::uint64_t length = octets_of_parts(parts.subspan(1, parts.size() - 2));
         if (length > limits::record_length_max) {
             throw Error{Errc::limit, "%" PRIu64 " octets are more than a record holds", length};

@@ -4,6 +4,7 @@
 
 #include "libsr/base/io.hpp"
 #include "libsr/wire/encode.hpp"
+#include "libsr/wire/order.hpp"
 
 #include <initializer_list>
 #include <span>
@@ -12,11 +13,11 @@
 namespace sr {
 
 /// A libxc stream being written. Once constructed it allocates nothing. Each record is one gathered
-/// write.
+/// write. Records out of order are bugs of the writer's user: Error{internal}.
 class StreamWriter {
 public:
     /// Writes both headers. @param sink  must outlive this
-    StreamWriter(Sink& sink, const DomainHeader& header);
+    StreamWriter(Sink& sink, const DomainHeader& header, StreamKind kind = StreamKind::plain);
 
     /// A record whose body is the parts one after the other, at most max_parts of them; padding is
     /// added.
@@ -43,8 +44,10 @@ public:
 
 private:
     void write_parts(std::uint32_t type, std::span<iovec> parts);
+    void check_order(std::uint32_t type);
 
     Sink& sink_;
+    RecordOrder order_;
     std::uint64_t start_;
     std::uint64_t nr_records_ = 0;
     Octets page_list_;

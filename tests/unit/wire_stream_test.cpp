@@ -324,40 +324,57 @@ TEST(StreamWriter, SaysWhichRecordFailed)
     CountingSink sink;
     sink.fail_at = 3;
     StreamWriter writer{sink, {DomainType::x86_pv, 4, 17}};
-    writer.write_record(RecordType::static_data_end);
+    writer.write_record(RecordType::x86_pv_info, {golden_body("x86_pv_info.hex")});
     try {
-        writer.write_record(RecordType::end);
+        writer.write_record(RecordType::static_data_end);
         FAIL();
     } catch (const Error& e) {
         EXPECT_EQ(e.errnum(), ENOSPC);
-        EXPECT_EQ(std::string{e.what()}.find("record 1 END at offset 0x30: "), 0U) << e.what();
+        EXPECT_EQ(std::string{e.what()}.find("record 1 STATIC_DATA_END at offset 0x38: "), 0U)
+            << e.what();
     }
 }
 
 TEST(StreamWriter, RefusesContentsThatAreNotThePages)
 {
     MemorySink sink;
-    StreamWriter writer{sink, {DomainType::x86_pv, 4, 17}};
+    StreamWriter writer{sink, {DomainType::x86_hvm, 4, 17}};
+    writer.write_record(RecordType::static_data_end);
+    const std::uint64_t start = sink.position();
     const std::vector<PageEntry> entries{{Pfn{1}, PageType::notab}, {Pfn{2}, PageType::xtab}};
     const Octets page(page_size);
     const iovec parts[] = {iovec_of(page), iovec_of(page)};
     EXPECT_EQ(error_of([&] { writer.write_page_data(entries, parts); }), Errc::internal);
     EXPECT_EQ(error_of([&] { writer.write_page_data(entries, {}); }), Errc::internal);
     EXPECT_EQ(error_of([&] { writer.write_page_data({}, {}); }), Errc::internal);
-    EXPECT_EQ(sink.position(), 40U);
+    EXPECT_EQ(sink.position(), start);
     writer.write_page_data(entries, std::span{parts}.first(1));
-    EXPECT_EQ(sink.position(), 40U + 8 + 8 + 16 + page_size);
+    EXPECT_EQ(sink.position(), start + 8 + 8 + 16 + page_size);
+}
+
+TEST(StreamWriter, RefusesRecordsOutOfOrder)
+{
+    MemorySink sink;
+    StreamWriter writer{sink, {DomainType::x86_hvm, 4, 17}};
+    EXPECT_EQ(
+        message_of([&] { writer.write_record(RecordType::end); }),
+        "record 0 END at offset 0x28: must not be written: comes without PAGE_DATA before it");
+    writer.write_record(RecordType::static_data_end);
+    writer.write_record(RecordType::hvm_context, {golden_body("hvm_context.hex")});
+    EXPECT_EQ(error_of([&] { writer.write_record(RecordType::hvm_params); }), Errc::internal);
 }
 
 TEST(StreamWriter, TakesAFullBatchAndNoMore)
 {
     MemorySink sink;
-    StreamWriter writer{sink, {DomainType::x86_pv, 4, 17}};
+    StreamWriter writer{sink, {DomainType::x86_hvm, 4, 17}};
+    writer.write_record(RecordType::static_data_end);
+    const std::uint64_t start = sink.position();
     std::vector<PageEntry> entries(limits::pages_per_record, PageEntry{Pfn{1}, PageType::notab});
     const Octets page(page_size);
     std::vector<iovec> parts(entries.size(), iovec_of(page));
     writer.write_page_data(entries, parts);
-    EXPECT_EQ(sink.position(), 40U + 8 + 8 + entries.size() * (8 + page_size));
+    EXPECT_EQ(sink.position(), start + 8 + 8 + entries.size() * (8 + page_size));
     entries.push_back(entries.front());
     parts.push_back(parts.front());
     EXPECT_EQ(error_of([&] { writer.write_page_data(entries, parts); }), Errc::internal);
