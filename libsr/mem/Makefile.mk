@@ -9,6 +9,8 @@ libsr_pure_sources += \
     libsr/mem/normalise.hpp \
     libsr/mem/p2m.cpp \
     libsr/mem/p2m.hpp \
+    libsr/mem/p2m_discovery.cpp \
+    libsr/mem/p2m_discovery.hpp \
     libsr/mem/page_type.cpp \
     libsr/mem/page_type.hpp \
     libsr/mem/pte.hpp \

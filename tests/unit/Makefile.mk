@@ -10,6 +10,7 @@ tests_unit_mem_tests_SOURCES = \
     tests/unit/mem_guest_abi_test.cpp \
     tests/unit/mem_localise_test.cpp \
     tests/unit/mem_normalise_test.cpp \
+    tests/unit/mem_p2m_discovery_test.cpp \
     tests/unit/mem_p2m_test.cpp \
     tests/unit/mem_page_type_test.cpp \
     tests/unit/mem_pte_test.cpp \
