@@ -11,7 +11,7 @@ namespace sr {
 namespace {
 
 constexpr GuestAbi long64_abi{
-    .width = GuestWidth::long64,
+    .width = GuestWidth::bits64,
     .levels = 4,
     .has_user_cr3 = true,
     .virt_mask = 0x0000'ffff'ffff'ffff,
@@ -61,7 +61,7 @@ constexpr GuestAbi long64_abi{
 };
 
 constexpr GuestAbi pae32_abi{
-    .width = GuestWidth::pae32,
+    .width = GuestWidth::bits32,
     .levels = 3,
     .has_user_cr3 = false,
     .virt_mask = 0xffff'ffff,
@@ -157,7 +157,7 @@ bool GuestAbi::is_guest_range(std::uint64_t vaddr, std::uint64_t length_octets) 
     if (length_octets == 0 || last < vaddr) {
         return false;
     }
-    if (width == GuestWidth::pae32) {
+    if (width == GuestWidth::bits32) {
         return last < xen_virt_first;
     }
     // The last address below the hole and the first above it are both canonical: the halves must be
@@ -169,7 +169,7 @@ bool GuestAbi::is_guest_range(std::uint64_t vaddr, std::uint64_t length_octets) 
 
 std::optional<std::uint64_t> GuestAbi::frame_of_cr3(std::uint64_t cr3) const noexcept
 {
-    if (width == GuestWidth::long64) {
+    if (width == GuestWidth::bits64) {
         return cr3 >> 12;
     }
     if (cr3 > 0xffff'ffffU) {
@@ -180,26 +180,26 @@ std::optional<std::uint64_t> GuestAbi::frame_of_cr3(std::uint64_t cr3) const noe
 
 std::uint64_t GuestAbi::cr3_of_frame(std::uint64_t frame) const
 {
-    const unsigned frame_bits = width == GuestWidth::long64 ? 52 : 32;
+    const unsigned frame_bits = width == GuestWidth::bits64 ? 52 : 32;
     if (frame >> frame_bits != 0) {
         throw Error{Errc::limit, "frame %#" PRIx64 " does not fit a cr3 of %zu octets", frame,
                     width_octets()};
     }
-    return width == GuestWidth::long64 ? frame << 12 : (frame << 12 | frame >> 20) & 0xffff'ffffU;
+    return width == GuestWidth::bits64 ? frame << 12 : (frame << 12 | frame >> 20) & 0xffff'ffffU;
 }
 
 const GuestAbi& guest_abi(GuestWidth width) noexcept
 {
-    return width == GuestWidth::long64 ? long64_abi : pae32_abi;
+    return width == GuestWidth::bits64 ? long64_abi : pae32_abi;
 }
 
 std::optional<GuestWidth> guest_width_from_wire(unsigned width_octets, unsigned levels) noexcept
 {
     if (width_octets == 8 && levels == 4) {
-        return GuestWidth::long64;
+        return GuestWidth::bits64;
     }
     if (width_octets == 4 && levels == 3) {
-        return GuestWidth::pae32;
+        return GuestWidth::bits32;
     }
     return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "libsr/base/frame.hpp"
+#include "libsr/base/guest_width.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -89,10 +90,6 @@ struct SlotRange {
     }
 };
 
-/// How wide a PV guest is, in octets of its unsigned long. With the matching number of page-table
-/// levels this is all that X86_PV_INFO says.
-enum class GuestWidth : std::uint8_t { pae32 = 4, long64 = 8 };
-
 /// All that differs between a 64-bit and a 32-bit PAE guest.
 struct GuestAbi {
     GuestWidth width;
@@ -118,7 +115,7 @@ struct GuestAbi {
     /// All ones in the guest's width: a frame number that is none.
     [[nodiscard]] constexpr std::uint64_t invalid_frame() const noexcept
     {
-        return width == GuestWidth::long64 ? ~std::uint64_t{0} : 0xffff'ffffU;
+        return width == GuestWidth::bits64 ? ~std::uint64_t{0} : 0xffff'ffffU;
     }
     /// The top two bits of a p2m entry. Linux marks with them what is not memory of the domain: bit
     /// 63 (31) a frame of another domain, bit 62 (30) an identity-mapped hole
@@ -131,7 +128,7 @@ struct GuestAbi {
     /// to 511 of a PAE L3.
     [[nodiscard]] constexpr SlotRange xen_slots(unsigned level) const noexcept
     {
-        if (width == GuestWidth::long64) {
+        if (width == GuestWidth::bits64) {
             return level == 4 ? SlotRange{256, 271} : SlotRange{};
         }
         return level == 3 ? SlotRange{4, 511} : SlotRange{};
@@ -141,7 +138,7 @@ struct GuestAbi {
     /// for the compat M2P, the first of these slots.
     [[nodiscard]] constexpr SlotRange compat_m2p_slots(unsigned level) const noexcept
     {
-        return width == GuestWidth::pae32 && level == 2 ? SlotRange{428, 511} : SlotRange{};
+        return width == GuestWidth::bits32 && level == 2 ? SlotRange{428, 511} : SlotRange{};
     }
     /// True if [vaddr, vaddr + length) is an address range that a guest may use: canonical, no
     /// wrap, outside Xen's. A length of 0 is not.

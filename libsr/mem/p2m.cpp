@@ -10,7 +10,7 @@ namespace sr {
 
 GuestP2m::GuestP2m(const GuestAbi& abi, std::span<const std::byte> leaves, Pfn highest)
     : leaves_{leaves}, highest_{highest}, not_a_frame_{abi.p2m_marker_bits()},
-      is_long64_{abi.width == GuestWidth::long64}
+      is_long64_{abi.width == GuestWidth::bits64}
 {
     if (highest.number() >= leaves.size() / abi.width_octets()) {
         throw Error{Errc::internal, "%zu octets of p2m do not cover pfn %#" PRIx64, leaves.size(),

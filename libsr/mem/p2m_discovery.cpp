@@ -157,7 +157,7 @@ std::vector<Mfn> read_frame_list(const GuestAbi& abi, const Host& host, std::spa
         }
         found.push_back(Mfn{mfn});
     };
-    if (abi.width == GuestWidth::long64) {
+    if (abi.width == GuestWidth::bits64) {
         for_each_entry<std::uint64_t>(host, frames, 0, nr, take);
     } else {
         for_each_entry<std::uint32_t>(host, frames, 0, nr, take);

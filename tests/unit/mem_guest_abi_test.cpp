@@ -10,13 +10,13 @@
 namespace sr {
 namespace {
 
-const GuestAbi& long64 = guest_abi(GuestWidth::long64);
-const GuestAbi& pae32 = guest_abi(GuestWidth::pae32);
+const GuestAbi& long64 = guest_abi(GuestWidth::bits64);
+const GuestAbi& pae32 = guest_abi(GuestWidth::bits32);
 
 TEST(GuestAbi, WidthAndLevelsBelongTogether)
 {
-    EXPECT_EQ(guest_width_from_wire(8, 4), GuestWidth::long64);
-    EXPECT_EQ(guest_width_from_wire(4, 3), GuestWidth::pae32);
+    EXPECT_EQ(guest_width_from_wire(8, 4), GuestWidth::bits64);
+    EXPECT_EQ(guest_width_from_wire(4, 3), GuestWidth::bits32);
     for (const auto& [width, levels] :
          {std::pair{8U, 3U}, {4U, 4U}, {4U, 2U}, {0U, 0U}, {16U, 4U}}) {
         EXPECT_EQ(guest_width_from_wire(width, levels), std::nullopt) << width << "/" << levels;

@@ -11,8 +11,8 @@
 namespace sr {
 namespace {
 
-const GuestAbi& long64 = guest_abi(GuestWidth::long64);
-const GuestAbi& pae32 = guest_abi(GuestWidth::pae32);
+const GuestAbi& long64 = guest_abi(GuestWidth::bits64);
+const GuestAbi& pae32 = guest_abi(GuestWidth::bits32);
 constexpr Pfn highest{0x1ff};
 
 /// pfn n is mfn 0x800000 + n; odd ones past 0x100 have no frame.

@@ -8,8 +8,8 @@
 namespace sr {
 namespace {
 
-const GuestAbi& long64 = guest_abi(GuestWidth::long64);
-const GuestAbi& pae32 = guest_abi(GuestWidth::pae32);
+const GuestAbi& long64 = guest_abi(GuestWidth::bits64);
+const GuestAbi& pae32 = guest_abi(GuestWidth::bits32);
 
 /// mfn 0x100 + n is pfn n, for n up to 0xff; 0x200 is in no M2P, 0x201 past the p2m, all others
 /// another domain's.

@@ -12,8 +12,8 @@
 namespace sr {
 namespace {
 
-const GuestAbi& long64 = guest_abi(GuestWidth::long64);
-const GuestAbi& pae32 = guest_abi(GuestWidth::pae32);
+const GuestAbi& long64 = guest_abi(GuestWidth::bits64);
+const GuestAbi& pae32 = guest_abi(GuestWidth::bits32);
 
 constexpr std::uint64_t nr_mfns = 0x10'0000;
 constexpr std::uint64_t mib = 1U << 20;

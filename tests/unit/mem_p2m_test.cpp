@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::uint64_t none = ~std::uint64_t{0};
 
-const GuestAbi& long64 = guest_abi(GuestWidth::long64);
-const GuestAbi& pae32 = guest_abi(GuestWidth::pae32);
+const GuestAbi& long64 = guest_abi(GuestWidth::bits64);
+const GuestAbi& pae32 = guest_abi(GuestWidth::bits32);
 
 TEST(M2p, AnswersWhatItsEntriesSay)
 {
