@@ -14,5 +14,11 @@ libsr_pure_sources += \
     libsr/mem/page_type.cpp \
     libsr/mem/page_type.hpp \
     libsr/mem/pte.hpp \
+    libsr/mem/shared_info.cpp \
+    libsr/mem/shared_info.hpp \
+    libsr/mem/start_info.cpp \
+    libsr/mem/start_info.hpp \
     libsr/mem/table_outcome.cpp \
-    libsr/mem/table_outcome.hpp
+    libsr/mem/table_outcome.hpp \
+    libsr/mem/vcpu_context.cpp \
+    libsr/mem/vcpu_context.hpp

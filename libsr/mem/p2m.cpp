@@ -5,6 +5,7 @@
 #include "libsr/base/error.hpp"
 
 #include <cinttypes>
+#include <string>
 
 namespace sr {
 
@@ -103,6 +104,53 @@ void RestoreP2m::require(Pfn pfn) const
                     pfn.number(), highest_->number()}
             .with_pfn(pfn.number());
     }
+}
+
+namespace {
+
+/// Throws what is wrong with a pfn.
+[[noreturn]] void refuse_pfn(const char* what, Pfn pfn, const char* why)
+{
+    throw Error{Errc::malformed, "%s: pfn %#" PRIx64 " %s", what, pfn.number(), why}.with_pfn(
+        pfn.number());
+}
+
+}  // namespace
+
+Mfn require_mfn(const RestoreP2m& p2m, Pfn pfn, PageType type, const char* what)
+{
+    if (!p2m.may_have(pfn)) {
+        refuse_pfn(what, pfn, "is past the domain's highest pfn");
+    }
+    const std::optional<PageType> sent = p2m.type_of(pfn);
+    if (!sent) {
+        refuse_pfn(what, pfn, "was not in the stream");
+    }
+    if (without_pin(*sent) != type) {
+        throw Error{Errc::malformed,
+                    "%s: pfn %#" PRIx64 " is %s, not %s",
+                    what,
+                    pfn.number(),
+                    to_string(*sent),
+                    to_string(type)}
+            .with_pfn(pfn.number());
+    }
+    const std::optional<Mfn> mfn = p2m.mfn_of(pfn);
+    if (!mfn) {
+        refuse_pfn(what, pfn, "has no frame");
+    }
+    return *mfn;
+}
+
+std::vector<Mfn> p2m_frame_mfns(std::span<const Pfn> leaves, const RestoreP2m& p2m)
+{
+    std::vector<Mfn> mfns;
+    mfns.reserve(leaves.size());
+    for (const Pfn leaf : leaves) {
+        const std::string what = "p2m leaf " + std::to_string(mfns.size());
+        mfns.push_back(require_mfn(p2m, leaf, PageType::notab, what.c_str()));
+    }
+    return mfns;
 }
 
 }  // namespace sr

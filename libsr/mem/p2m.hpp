@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace sr {
 
@@ -179,5 +180,16 @@ private:
     SparseArray<std::uint64_t> mfns_;
     SparseArray<std::uint8_t> types_;
 };
+
+/// The frame of a pfn that a restore is about to hand to Xen or write to, which the stream must
+/// have sent with this type, pinned or not.
+/// @param what  "vcpu 1 cr3"; @throws Error{malformed} naming it and the pfn: past the end, never
+/// sent, of another type, no frame
+[[nodiscard]] Mfn require_mfn(const RestoreP2m& p2m, Pfn pfn, PageType type, const char* what);
+
+/// The machine frames of the guest's own p2m leaves, whose pfns P2M_FRAMES named: each an ordinary
+/// page that the stream sent.
+/// @throws Error{malformed} naming the leaf
+[[nodiscard]] std::vector<Mfn> p2m_frame_mfns(std::span<const Pfn> leaves, const RestoreP2m& p2m);
 
 }  // namespace sr
