@@ -23,6 +23,7 @@ tests_unit_wire_tests_SOURCES = \
     tests/support/error_of.hpp \
     tests/support/golden.cpp \
     tests/support/golden.hpp \
+    tests/unit/wire_container_test.cpp \
     tests/unit/wire_decode_test.cpp \
     tests/unit/wire_encode_test.cpp \
     tests/unit/wire_order_test.cpp \
