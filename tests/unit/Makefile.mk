@@ -14,7 +14,9 @@ tests_unit_mem_tests_SOURCES = \
     tests/unit/mem_p2m_test.cpp \
     tests/unit/mem_page_type_test.cpp \
     tests/unit/mem_pte_test.cpp \
-    tests/unit/mem_support.hpp
+    tests/unit/mem_start_info_test.cpp \
+    tests/unit/mem_support.hpp \
+    tests/unit/mem_vcpu_context_test.cpp
 tests_unit_mem_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
 
 # wire
