@@ -12,7 +12,8 @@
 namespace sr {
 namespace {
 
-std::string format_message(const char* format, std::va_list args)
+__attribute__((format(printf, 1, 0))) std::string format_message(const char* format,
+                                                                 std::va_list args)
 {
     std::va_list again;
     va_copy(again, args);

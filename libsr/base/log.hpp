@@ -27,7 +27,8 @@ public:
     virtual void write(LogLevel level, const char* message) noexcept = 0;
 
 private:
-    void write_formatted(LogLevel level, const char* format, std::va_list args) noexcept;
+    void write_formatted(LogLevel level, const char* format, std::va_list args) noexcept
+        __attribute__((format(printf, 3, 0)));
 };
 
 /// Drops everything.

@@ -142,7 +142,8 @@ TEST(RecordOrder, RefusesEachSwapOfTheStrictOrder)
         {static_data_end, x86_pv_p2m_frames}, {page_data, x86_pv_vcpu_basic},
         {x86_pv_info, shared_info},           {page_data, end}};
     for (const auto& [a, b] : swaps) {
-        EXPECT_EQ(error_of([&] { (void)run(pv(), swapped(pv_v3, a, b)); }), Errc::malformed)
+        EXPECT_EQ(error_of([&, a = a, b = b] { (void)run(pv(), swapped(pv_v3, a, b)); }),
+                  Errc::malformed)
             << name_of(a) << " " << name_of(b);
     }
     EXPECT_EQ(error_of([] { (void)run(hvm(), swapped(hvm_v3, static_data_end, page_data)); }),
