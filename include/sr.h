@@ -3,9 +3,9 @@
  *
  * Conventions
  *  - Functions return 0, or -1 with errno set and *error filled in. `error` may be NULL.
- *  - Every struct that a caller passes starts with its own size: set `.size = sizeof(struct …)`, zero
- *    the rest. A library newer than the caller takes members that are not there as zero; one older
- *    than the caller refuses members it does not know unless they are zero.
+ *  - Every struct that a caller passes starts with its own size: set `.size = sizeof(struct …)`,
+ *    zero the rest. A library newer than the caller takes members that are not there as zero; one
+ *    older than the caller refuses members it does not know unless they are zero.
  *  - All calls back come on the thread that called, between entry and return. None may call the
  *    library again with the same host, except sr_cancel().
  *  - A sr_host serves one thread at a time. Different hosts are independent of each other.
@@ -31,7 +31,7 @@ struct xc_interface_core;       /* xc_interface of <xenctrl.h> */
 struct xenforeignmemory_handle; /* of <xenforeignmemory.h> */
 
 /* The version of the library in use, such as "0.1.0". */
-SR_EXPORT const char *sr_version(void);
+SR_EXPORT const char* sr_version(void);
 
 /* ---- What went wrong ---------------------------------------------------------------------- */
 
@@ -39,15 +39,15 @@ enum sr_error_class {
     SR_ERROR_NONE = 0,
     SR_ERROR_MALFORMED = 1,   /* the stream breaks its specification */
     SR_ERROR_UNSUPPORTED = 2, /* correct, but not something this library or host can do */
-    SR_ERROR_LIMIT = 3,       /* a bound was passed: a length, a frame number, the domain's memory */
-    SR_ERROR_GUEST = 4,       /* the guest cannot be saved as it is, or did not do as asked */
-    SR_ERROR_MISMATCH = 5,    /* stream and destination do not fit each other */
-    SR_ERROR_HYPERVISOR = 6,  /* a hypercall or a foreign mapping failed */
-    SR_ERROR_IO = 7,          /* the descriptor failed, or the stream ended early */
-    SR_ERROR_CANCELLED = 8,   /* sr_cancel() */
-    SR_ERROR_CALLBACK = 9,    /* an operation of the caller answered "failed" or "abort" */
-    SR_ERROR_USAGE = 10,      /* arguments that make no sense */
-    SR_ERROR_INTERNAL = 11,   /* a defect of libsr */
+    SR_ERROR_LIMIT = 3,      /* a bound was passed: a length, a frame number, the domain's memory */
+    SR_ERROR_GUEST = 4,      /* the guest cannot be saved as it is, or did not do as asked */
+    SR_ERROR_MISMATCH = 5,   /* stream and destination do not fit each other */
+    SR_ERROR_HYPERVISOR = 6, /* a hypercall or a foreign mapping failed */
+    SR_ERROR_IO = 7,         /* the descriptor failed, or the stream ended early */
+    SR_ERROR_CANCELLED = 8,  /* sr_cancel() */
+    SR_ERROR_CALLBACK = 9,   /* an operation of the caller answered "failed" or "abort" */
+    SR_ERROR_USAGE = 10,     /* arguments that make no sense */
+    SR_ERROR_INTERNAL = 11,  /* a defect of libsr */
     SR_ERROR_NO_MEMORY = 12
 };
 
@@ -77,7 +77,7 @@ struct sr_error {
 #define SR_NONE UINT64_MAX
 
 /* "malformed", "io", …; never NULL. */
-SR_EXPORT const char *sr_error_class_name(enum sr_error_class error_class);
+SR_EXPORT const char* sr_error_class_name(enum sr_error_class error_class);
 
 /* ---- The host ----------------------------------------------------------------------------- */
 
@@ -86,27 +86,27 @@ typedef struct sr_host sr_host;
 struct sr_host_options {
     size_t size;
     /* Handles of the caller to work on; left open by sr_host_close(). NULL: opened here. */
-    struct xc_interface_core *xch;
-    struct xenforeignmemory_handle *fmem;
+    struct xc_interface_core* xch;
+    struct xenforeignmemory_handle* fmem;
 };
 
 /* Opens the hypervisor beneath. `options` may be NULL. */
-SR_EXPORT int sr_host_open(const struct sr_host_options *options, sr_host **host,
-                           struct sr_error *error);
-SR_EXPORT void sr_host_close(sr_host *host);
+SR_EXPORT int sr_host_open(const struct sr_host_options* options, sr_host** host,
+                           struct sr_error* error);
+SR_EXPORT void sr_host_close(sr_host* host);
 
 /* ---- Jobs: stopping one from outside -------------------------------------------------------- */
 
 typedef struct sr_job sr_job;
 
 /* A handle by which a running save or restore can be stopped. NULL with errno if there is none. */
-SR_EXPORT sr_job *sr_job_new(void);
-SR_EXPORT void sr_job_free(sr_job *job);
+SR_EXPORT sr_job* sr_job_new(void);
+SR_EXPORT void sr_job_free(sr_job* job);
 
 /* Makes the save or restore that runs with `job` fail with SR_ERROR_CANCELLED soon, also out of a
  * read or write that blocks on a pipe or socket. A job that is cancelled stays so. Safe in a signal
  * handler and from any thread. */
-SR_EXPORT void sr_cancel(sr_job *job);
+SR_EXPORT void sr_cancel(sr_job* job);
 
 /* ---- What save and restore share ------------------------------------------------------------ */
 
@@ -151,7 +151,7 @@ struct sr_save_options {
     size_t size;
     uint32_t flags; /* SR_SAVE_* */
     enum sr_stream_type stream_type;
-    sr_job *job;         /* NULL: cannot be cancelled */
+    sr_job* job;         /* NULL: cannot be cancelled */
     int back_channel_fd; /* from the receiver, for streams that need one; -1 or 0: none */
 };
 
@@ -177,26 +177,26 @@ struct sr_save_ops {
     size_t size;
     /* Suspend the guest; return when it has shut down for suspend. Absent: the domain must be
      * suspended already. Not called for a domain that is. */
-    enum sr_suspend_result (*suspend)(void *user);
+    enum sr_suspend_result (*suspend)(void* user);
     /* Resume the guest after a checkpoint, while its state is still on the way. Checkpointed only. */
-    enum sr_postcopy_result (*postcopy)(void *user);
+    enum sr_postcopy_result (*postcopy)(void* user);
     /* The stream stands behind a CHECKPOINT record and is the caller's until this returns. */
-    enum sr_checkpoint_result (*checkpoint)(void *user);
-    enum sr_checkpoint_result (*wait_checkpoint)(void *user);
+    enum sr_checkpoint_result (*checkpoint)(void* user);
+    enum sr_checkpoint_result (*wait_checkpoint)(void* user);
     /* Have the device model track the memory it writes. 0 is success. HVM domains need it. */
-    int (*switch_qemu_logdirty)(uint32_t domid, int enable, void *user);
+    int (*switch_qemu_logdirty)(uint32_t domid, int enable, void* user);
     /* Another round? Absent: the stock engine's rule (5 rounds, or fewer than 50 pages dirty). */
-    enum sr_precopy_decision (*precopy_policy)(const struct sr_precopy_stats *stats, void *user);
-    void (*log)(enum sr_log_level level, const char *message, void *user);
-    void (*progress)(const struct sr_progress *progress, void *user);
+    enum sr_precopy_decision (*precopy_policy)(const struct sr_precopy_stats* stats, void* user);
+    void (*log)(enum sr_log_level level, const char* message, void* user);
+    void (*progress)(const struct sr_progress* progress, void* user);
 };
 
 /* Writes the state of `domid` to `fd`, from the image header to END. The domain is left suspended,
  * on success and on failure (unless the error says SR_GUEST_UNTOUCHED); what becomes of it is the
  * caller's choice. `fd` is used as it is: its flags are not changed, and it is not closed.
  * `options` and `ops` may be NULL. */
-SR_EXPORT int sr_save(sr_host *host, uint32_t domid, int fd, const struct sr_save_options *options,
-                      const struct sr_save_ops *ops, void *user, struct sr_error *error);
+SR_EXPORT int sr_save(sr_host* host, uint32_t domid, int fd, const struct sr_save_options* options,
+                      const struct sr_save_ops* ops, void* user, struct sr_error* error);
 
 /* ---- Restore -------------------------------------------------------------------------------- */
 
@@ -207,7 +207,7 @@ struct sr_restore_options {
     size_t size;
     uint32_t flags; /* none yet */
     enum sr_stream_type stream_type;
-    sr_job *job;         /* NULL: cannot be cancelled */
+    sr_job* job;         /* NULL: cannot be cancelled */
     int back_channel_fd; /* to the sender, for streams that need one; -1 or 0: none */
     /* The domain's ends of the event channels of xenstore and console, and whose the other ends
      * are: written into the guest's start_info and its first two grant entries. */
@@ -235,25 +235,25 @@ struct sr_restore_ops {
     size_t size;
     /* The static part of the stream has been applied, before any memory. `missing` is a set of
      * SR_MISSING_*. 0 is success. Absent: what is missing stays as the toolstack made it. */
-    int (*static_data_done)(uint32_t missing, void *user);
+    int (*static_data_done)(uint32_t missing, void* user);
     /* The stream stands behind a CHECKPOINT record and is the caller's until this returns. */
-    enum sr_restore_checkpoint_result (*checkpoint)(void *user);
-    enum sr_suspend_result (*suspend)(void *user);
-    enum sr_postcopy_result (*postcopy)(void *user);
-    enum sr_checkpoint_result (*wait_checkpoint)(void *user);
+    enum sr_restore_checkpoint_result (*checkpoint)(void* user);
+    enum sr_suspend_result (*suspend)(void* user);
+    enum sr_postcopy_result (*postcopy)(void* user);
+    enum sr_checkpoint_result (*wait_checkpoint)(void* user);
     /* Called once, when the domain is complete. Absent: the frames are in its start_info only. */
-    void (*restore_results)(const struct sr_restore_results *results, void *user);
-    void (*log)(enum sr_log_level level, const char *message, void *user);
-    void (*progress)(const struct sr_progress *progress, void *user);
+    void (*restore_results)(const struct sr_restore_results* results, void* user);
+    void (*log)(enum sr_log_level level, const char* message, void* user);
+    void (*progress)(const struct sr_progress* progress, void* user);
 };
 
 /* Reads a libxc stream from `fd`, positioned at its image header, into the domain `domid`: newly
  * created, paused, with its vCPUs and memory limit set and no memory yet. Reads up to the end of END
  * and no further. The domain is left paused; after a failure it is incomplete and must be
  * destroyed. `options` and `ops` may be NULL. */
-SR_EXPORT int sr_restore(sr_host *host, uint32_t domid, int fd,
-                         const struct sr_restore_options *options,
-                         const struct sr_restore_ops *ops, void *user, struct sr_error *error);
+SR_EXPORT int sr_restore(sr_host* host, uint32_t domid, int fd,
+                         const struct sr_restore_options* options, const struct sr_restore_ops* ops,
+                         void* user, struct sr_error* error);
 
 #ifdef __cplusplus
 }
