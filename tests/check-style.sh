@@ -18,7 +18,7 @@ tap() {
 }
 
 mapfile -t sources < <(find libsr tools tests include -name '*.[ch]' -o -name '*.[ch]pp' | sort)
-mapfile -t scripts < <(grep -rlE '^#!' bootstrap tests .ci tools 2>/dev/null | sort)
+mapfile -t scripts < <(grep -rlIE '^#!' bootstrap tests .ci tools 2>/dev/null | sort)
 mapfile -t lists < <(find . -name Makefile.mk -not -path './build*')
 
 tap "Each source opens with its licence, then says what it is" "$(
