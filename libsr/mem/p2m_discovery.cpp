@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cinttypes>
-#include <cstdio>
 
 namespace sr {
 namespace {

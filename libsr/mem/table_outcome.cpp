@@ -2,9 +2,7 @@
 // The sentences about page tables that could not be translated.
 #include "libsr/mem/table_outcome.hpp"
 
-#include <array>
 #include <cinttypes>
-#include <cstdio>
 
 namespace sr {
 namespace {
@@ -36,27 +34,30 @@ const char* reason(TableFault fault)
 
 }  // namespace
 
-std::string describe(const TableOutcome& outcome, Pfn table, PageType type)
-{
-    std::array<char, 200> text{};
-    if (outcome.fault == TableFault::none || outcome.fault == TableFault::not_a_table) {
-        (void)std::snprintf(text.data(), text.size(), "%s pfn %#" PRIx64 " %s", to_string(type),
-                            table.number(), reason(outcome.fault));
-        return text.data();
-    }
-    const char* const joint = outcome.fault == TableFault::superpage ? "" : "which ";
-    (void)std::snprintf(text.data(), text.size(),
-                        "%s pfn %#" PRIx64 ": slot %u (%#" PRIx64 ") holds %s %#" PRIx64 ", %s%s",
-                        to_string(type), table.number(), outcome.slot, outcome.entry,
-                        outcome.from_stream ? "pfn" : "mfn", outcome.frame, joint,
-                        reason(outcome.fault));
-    return text.data();
-}
-
 Error to_error(const TableOutcome& outcome, Pfn table, PageType type)
 {
     const Errc code = outcome.from_stream ? Errc::malformed : Errc::guest;
-    return Error{code, "%s", describe(outcome, table, type).c_str()}.with_pfn(table.number());
+    if (outcome.fault == TableFault::none || outcome.fault == TableFault::not_a_table) {
+        return Error{code, "%s pfn %#" PRIx64 " %s", to_string(type), table.number(),
+                     reason(outcome.fault)}
+            .with_pfn(table.number());
+    }
+    return Error{code,
+                 "%s pfn %#" PRIx64 ": slot %u (%#" PRIx64 ") holds %s %#" PRIx64 ", %s%s",
+                 to_string(type),
+                 table.number(),
+                 outcome.slot,
+                 outcome.entry,
+                 outcome.from_stream ? "pfn" : "mfn",
+                 outcome.frame,
+                 outcome.fault == TableFault::superpage ? "" : "which ",
+                 reason(outcome.fault)}
+        .with_pfn(table.number());
+}
+
+std::string describe(const TableOutcome& outcome, Pfn table, PageType type)
+{
+    return to_error(outcome, table, type).what();
 }
 
 }  // namespace sr

@@ -4,10 +4,9 @@
 
 #include "libsr/base/error.hpp"
 
-#include <array>
 #include <cinttypes>
-#include <cstdio>
 #include <optional>
+#include <string>
 
 namespace sr {
 namespace {
@@ -16,21 +15,10 @@ namespace {
 constexpr std::uint64_t cr1_in_use = 1;
 
 /// "vcpu 3 cr3", for a message.
-class FieldName {
-public:
-    FieldName(unsigned vcpu, const char* field)
-    {
-        (void)std::snprintf(text_.data(), text_.size(), "vcpu %u %s", vcpu, field);
-    }
-    FieldName(unsigned vcpu, const char* field, std::uint64_t index)
-    {
-        (void)std::snprintf(text_.data(), text_.size(), "vcpu %u %s %" PRIu64, vcpu, field, index);
-    }
-    [[nodiscard]] const char* c_str() const noexcept { return text_.data(); }
-
-private:
-    std::array<char, 48> text_{};
-};
+std::string name_of(unsigned vcpu, const std::string& field)
+{
+    return "vcpu " + std::to_string(vcpu) + " " + field;
+}
 
 void require_length(std::span<const std::byte> context, unsigned vcpu, const GuestAbi& abi,
                     Errc code)
@@ -83,27 +71,27 @@ void normalise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const G
                             const FrameTranslator& translator)
 {
     require_length(context, vcpu, abi, Errc::internal);
-    const auto translate = [&](Field field, const FieldName& name) {
+    const auto translate = [&](Field field, const std::string& name) {
         const Pfn pfn = translator.require_pfn(Mfn{load_field(context, field)}, name.c_str());
         store_field(context, field, pfn.number());
     };
-    const auto translate_cr = [&](unsigned number, const FieldName& name, std::uint64_t bits) {
+    const auto translate_cr = [&](unsigned number, const std::string& name, std::uint64_t bits) {
         const Field field = element(abi.vcpu.ctrlreg, number);
         const Mfn mfn{frame_of_cr(context, field, abi, Errc::guest, name.c_str())};
         const Pfn pfn = translator.require_pfn(mfn, name.c_str());
         store_field(context, field, abi.cr3_of_frame(pfn.number()) | bits);
     };
     if (vcpu == 0) {
-        translate(abi.vcpu.dx, {vcpu, "start_info"});
+        translate(abi.vcpu.dx, name_of(vcpu, "start_info"));
     }
     const std::uint64_t nr_frames = gdt_frames(context, vcpu, abi, Errc::guest);
     for (std::uint64_t at = 0; at < nr_frames; ++at) {
         translate(element(abi.vcpu.gdt_frames, static_cast<std::size_t>(at)),
-                  {vcpu, "GDT frame", at});
+                  name_of(vcpu, "GDT frame " + std::to_string(at)));
     }
-    translate_cr(3, {vcpu, "cr3"}, 0);
+    translate_cr(3, name_of(vcpu, "cr3"), 0);
     if (uses_cr1(context, abi, ~std::uint64_t{0})) {
-        translate_cr(1, {vcpu, "cr1"}, cr1_in_use);
+        translate_cr(1, name_of(vcpu, "cr1"), cr1_in_use);
     }
 }
 
@@ -111,28 +99,28 @@ void localise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const Gu
                            const RestoreP2m& p2m)
 {
     require_length(context, vcpu, abi, Errc::malformed);
-    const auto translate = [&](Field field, const FieldName& name) {
+    const auto translate = [&](Field field, const std::string& name) {
         const Pfn pfn{load_field(context, field)};
         const Mfn mfn = require_mfn(p2m, pfn, PageType::notab, name.c_str());
         store_field(context, field, mfn.number());
     };
-    const auto translate_cr = [&](unsigned number, const FieldName& name) {
+    const auto translate_cr = [&](unsigned number, const std::string& name) {
         const Field field = element(abi.vcpu.ctrlreg, number);
         const Pfn pfn{frame_of_cr(context, field, abi, Errc::malformed, name.c_str())};
         const Mfn mfn = require_mfn(p2m, pfn, top_level(abi), name.c_str());
         store_field(context, field, abi.cr3_of_frame(mfn.number()));
     };
     if (vcpu == 0) {
-        translate(abi.vcpu.dx, {vcpu, "start_info"});
+        translate(abi.vcpu.dx, name_of(vcpu, "start_info"));
     }
     const std::uint64_t nr_frames = gdt_frames(context, vcpu, abi, Errc::malformed);
     for (std::uint64_t at = 0; at < nr_frames; ++at) {
         translate(element(abi.vcpu.gdt_frames, static_cast<std::size_t>(at)),
-                  {vcpu, "GDT frame", at});
+                  name_of(vcpu, "GDT frame " + std::to_string(at)));
     }
-    translate_cr(3, {vcpu, "cr3"});
+    translate_cr(3, name_of(vcpu, "cr3"));
     if (uses_cr1(context, abi, cr1_in_use)) {
-        translate_cr(1, {vcpu, "cr1"});
+        translate_cr(1, name_of(vcpu, "cr1"));
     }
     store_field(context, abi.vcpu.flags, load_field(context, abi.vcpu.flags) | vgcf_online);
 }
