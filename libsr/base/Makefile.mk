@@ -13,7 +13,8 @@ libsr_pure_sources += \
     libsr/base/io.cpp \
     libsr/base/io.hpp \
     libsr/base/log.cpp \
-    libsr/base/log.hpp
+    libsr/base/log.hpp \
+    libsr/base/progress.hpp
 
 libsr_pure_sources += \
     libsr/base/bitmap.cpp \
