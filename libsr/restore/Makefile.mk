@@ -1,2 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-libsr_engine_sources +=
+libsr_engine_sources += \
+    libsr/restore/guest_memory.cpp \
+    libsr/restore/guest_memory.hpp \
+    libsr/restore/pv_completion.cpp \
+    libsr/restore/pv_completion.hpp \
+    libsr/restore/pv_restore.cpp \
+    libsr/restore/pv_restore.hpp \
+    libsr/restore/restore.cpp \
+    libsr/restore/restore.hpp \
+    libsr/restore/static_data.cpp \
+    libsr/restore/static_data.hpp \
+    libsr/restore/vcpu_records.cpp \
+    libsr/restore/vcpu_records.hpp

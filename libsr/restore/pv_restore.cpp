@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Applying the records of a PV domain.
+#include "libsr/restore/pv_restore.hpp"
+
+#include "libsr/mem/localise.hpp"
+#include "libsr/restore/pv_completion.hpp"
+
+#include <algorithm>
+
+namespace sr {
+
+PvState& PvRestore::state()
+{
+    if (!state_) {
+        throw Error{Errc::internal, "a record came before X86_PV_INFO"};
+    }
+    return *state_;
+}
+
+void PvRestore::apply_pv_info(GuestWidth width)
+{
+    if (width != GuestWidth::bits64) {
+        throw Error{Errc::unsupported,
+                    "the stream holds a 32-bit PV guest: only 64-bit can be restored yet"};
+    }
+    domain_.set_guest_width(width);
+    state_.emplace(guest_abi(width));
+    memory_.emplace(domain_, state_->p2m);
+    vcpus_.emplace(width, info_.highest_vcpu_id + 1);
+}
+
+void PvRestore::apply_p2m_frames(std::span<const std::byte> body)
+{
+    PvState& pv = state();
+    const P2mFrames frames = decode_p2m_frames(body, pv.abi.width);
+    const std::size_t nr_leaves = frames.first_frame() + frames.nr_frames();
+    if (frames.first_frame() > pv.p2m_frames.size()) {
+        throw Error{Errc::malformed,
+                    "p2m frames from number %zu on, but none for those from %zu on",
+                    frames.first_frame(), pv.p2m_frames.size()};
+    }
+    pv.p2m.raise_highest(frames.last());
+    pv.p2m_frames.resize(std::max(pv.p2m_frames.size(), nr_leaves), Pfn{0});
+    for (std::size_t i = 0; i < frames.nr_frames(); ++i) {
+        if (!pv.p2m.may_have(frames.frame(i))) {
+            throw Error{Errc::malformed, "p2m frame %zu is past the guest's highest pfn",
+                        frames.first_frame() + i}
+                .with_pfn(frames.frame(i).number());
+        }
+        pv.p2m_frames[frames.first_frame() + i] = frames.frame(i);
+    }
+}
+
+void PvRestore::apply_page_data(StreamReader& reader)
+{
+    const auto highest = state().p2m.highest();
+    if (!highest) {
+        throw Error{Errc::malformed, "memory before the guest's p2m is known"};
+    }
+    memory_->apply_page_data(reader, *highest, *this);
+}
+
+void PvRestore::apply_vcpu(RecordType type, std::span<const std::byte> body)
+{
+    (void)state();
+    vcpus_->apply(type, body);
+}
+
+void PvRestore::apply_shared_info(std::span<const std::byte> body)
+{
+    const auto page = decode_shared_info(body);
+    state().shared_info.assign(page.begin(), page.end());
+}
+
+void PvRestore::loaded(const LoadedPages& pages)
+{
+    populate_targets(pages);
+    PvState& pv = state();
+    const auto lookup = [&](Pfn pfn) { return pv.p2m.mfn_of(pfn); };
+    for (std::size_t i = 0; i < pages.entries.size(); ++i) {
+        const PageEntry& entry = pages.entries[i];
+        if (!is_table(entry.type)) {
+            continue;
+        }
+        // A pfn listed twice is mapped twice: its table has been localised only where it was read
+        // last.
+        const auto outcome = localise_table(pages.mapping.page(i).first<page_size>(), entry.type,
+                                            pv.abi, *pv.p2m.highest(), lookup);
+        if (!outcome) {
+            throw to_error(outcome, entry.pfn, entry.type);
+        }
+    }
+}
+
+/// Tables name pages that may not have arrived yet: these get their frames now, their contents
+/// later.
+void PvRestore::populate_targets(const LoadedPages& pages)
+{
+    PvState& pv = state();
+    targets_.clear();
+    for (std::size_t i = 0; i < pages.entries.size(); ++i) {
+        const PageEntry& entry = pages.entries[i];
+        if (!is_table(entry.type)) {
+            continue;
+        }
+        const auto outcome = for_each_target(pages.mapping.page(i).first<page_size>(), entry.type,
+                                             pv.abi, *pv.p2m.highest(), [&](Pfn pfn) {
+                                                 if (!pv.p2m.mfn_of(pfn)) {
+                                                     targets_.push_back(pfn.number());
+                                                 }
+                                             });
+        if (!outcome) {
+            throw to_error(outcome, entry.pfn, entry.type);
+        }
+    }
+    memory_->populate(targets_);
+}
+
+RestoreResults PvRestore::complete()
+{
+    return complete_pv_domain({domain_, info_, settings_, log_}, state(), *memory_, *vcpus_);
+}
+
+std::uint64_t PvRestore::nr_arrived() const noexcept
+{
+    return memory_ ? memory_->nr_arrived() : 0;
+}
+
+std::uint64_t PvRestore::nr_loaded() const noexcept
+{
+    return memory_ ? memory_->nr_loaded() : 0;
+}
+
+std::uint64_t PvRestore::nr_pfns() const noexcept
+{
+    const auto highest = state_ ? state_->p2m.highest() : std::nullopt;
+    return highest ? highest->number() + 1 : 0;
+}
+
+}  // namespace sr
