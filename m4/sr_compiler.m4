@@ -24,6 +24,9 @@ AC_DEFUN([SR_SANITIZERS], [
   AS_IF([test "x$enable_sanitizers" != xno], [
     SR_SANITIZE="-fsanitize=$enable_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
     SR_SANITIZE_CPP="-D_GLIBCXX_ASSERTIONS"])
+  dnl Sanitizers leave their own symbols to the program.
+  AS_IF([test "x$enable_sanitizers" = xno], [SR_NO_UNDEFINED="-Wl,-z,defs"])
+  AC_SUBST([SR_NO_UNDEFINED])
   AC_SUBST([SR_SANITIZE])
   AC_SUBST([SR_SANITIZE_CPP])
   AM_CONDITIONAL([SANITIZED], [test "x$enable_sanitizers" != xno])

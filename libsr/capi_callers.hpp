@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The operation tables of sr.h as what the engines ask for.
+#pragma once
+
+#include "libsr/base/log.hpp"
+#include "libsr/restore/restore.hpp"
+#include "libsr/save/save.hpp"
+#include "sr.h"
+
+#include <chrono>
+
+namespace sr {
+
+/// A caller's log operation; without one, messages are dropped.
+class CallbackLogger final : public Logger {
+public:
+    using Log = void (*)(sr_log_level, const char*, void*);
+    CallbackLogger(Log log, void* user) noexcept : log_{log}, user_{user} {}
+    void write(LogLevel level, const char* message) noexcept override;
+
+private:
+    Log log_;
+    void* user_;
+};
+
+/// A caller's progress operation, told the time that has passed.
+class ProgressReporter {
+public:
+    using Report = void (*)(const sr_progress*, void*);
+    ProgressReporter(Report report, void* user) noexcept : report_{report}, user_{user} {}
+    void operator()(const Progress& progress) const;
+
+private:
+    Report report_;
+    void* user_;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+/// struct sr_save_ops behind the engine's interface.
+class SaveOps final : public SaveCaller {
+public:
+    /// @param[out] asked  set once the guest was asked to suspend: it may not be what it was
+    SaveOps(const sr_save_ops& ops, void* user, bool& asked) noexcept
+        : ops_{ops}, user_{user}, report_{ops.progress, user}, asked_{asked}
+    {
+    }
+    void suspend() override;
+    void progress(const Progress& progress) override { report_(progress); }
+
+private:
+    const sr_save_ops& ops_;
+    void* user_;
+    ProgressReporter report_;
+    bool& asked_;
+};
+
+/// struct sr_restore_ops behind the engine's interface.
+class RestoreOps final : public RestoreCaller {
+public:
+    RestoreOps(const sr_restore_ops& ops, void* user) noexcept
+        : ops_{ops}, user_{user}, report_{ops.progress, user}
+    {
+    }
+    void static_data_done(const MissingPolicy& missing) override;
+    void progress(const Progress& progress) override { report_(progress); }
+
+private:
+    const sr_restore_ops& ops_;
+    void* user_;
+    ProgressReporter report_;
+};
+
+}  // namespace sr
