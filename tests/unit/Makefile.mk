@@ -3,7 +3,9 @@
 # base and mem
 UNIT_TESTS += tests/unit/base_tests tests/unit/mem_tests
 tests_unit_base_tests_SOURCES = \
+    tests/support/error_of.hpp \
     tests/unit/base_bitmap_test.cpp \
+    tests/unit/base_fd_io_test.cpp \
     tests/unit/base_sparse_array_test.cpp
 tests_unit_base_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
 tests_unit_mem_tests_SOURCES = \
@@ -33,3 +35,11 @@ tests_unit_wire_tests_SOURCES = \
     tests/unit/wire_stream_test.cpp
 tests_unit_wire_tests_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
 tests_unit_wire_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
+
+# what needs Xen's headers, and the C ABI
+UNIT_TESTS += tests/unit/xen_tests tests/unit/capi_tests
+tests_unit_xen_tests_SOURCES = tests/unit/xen_layout_test.cpp
+tests_unit_xen_tests_CXXFLAGS = $(GNU_CXXFLAGS) -Wno-invalid-offsetof
+tests_unit_xen_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
+tests_unit_capi_tests_SOURCES = tests/support/error_of.hpp tests/unit/capi_structs_test.cpp
+tests_unit_capi_tests_LDADD = libsr.la libsr-pure.la $(GTEST_LIBS)
