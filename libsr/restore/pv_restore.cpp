@@ -26,7 +26,7 @@ void PvRestore::apply_pv_info(GuestWidth width)
     domain_.set_guest_width(width);
     state_.emplace(guest_abi(width));
     memory_.emplace(domain_, state_->p2m);
-    vcpus_.emplace(width, info_.highest_vcpu_id + 1);
+    vcpus_.emplace(width, info_.nr_vcpus);
 }
 
 void PvRestore::apply_p2m_frames(std::span<const std::byte> body)

@@ -24,6 +24,13 @@ DomainInfo restorable_info(const Domain& domain)
                     "domain %u is an HVM or PVH domain: only PV can be restored yet",
                     domain.domid()};
     }
+    if (info.nr_pages != 0 || info.nr_vcpus == 0) {
+        throw Error{Errc::usage,
+                    "domain %u is not one to restore into: it has %" PRIu64
+                    " pages and %u vCPUs, and "
+                    "should have no memory yet, and its vCPUs",
+                    domain.domid(), info.nr_pages, info.nr_vcpus};
+    }
     return info;
 }
 

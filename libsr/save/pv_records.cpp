@@ -67,7 +67,7 @@ void write_machine_records(const Domain& domain, const DomainInfo& info, const P
     writer.write_record(RecordType::x86_tsc_info, {octets_of(tsc_body)});
     writer.write_record(RecordType::shared_info, {guest.shared_info()});
     const VcpuState state{domain, guest.abi().vcpu.length_octets};
-    for (std::uint32_t vcpu = 0; vcpu <= info.highest_vcpu_id; ++vcpu) {
+    for (std::uint32_t vcpu = 0; vcpu < info.nr_vcpus; ++vcpu) {
         if (state.online(vcpu)) {
             write_vcpu(state, vcpu, guest, writer);
         }

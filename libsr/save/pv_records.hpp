@@ -15,7 +15,7 @@ void write_static_records(const Domain& domain, const GuestAbi& abi, StreamWrite
 /// X86_PV_P2M_FRAMES. @throws Error{guest} naming a p2m frame that is not the guest's own
 void write_p2m_frames(const PvGuest& guest, StreamWriter& writer);
 
-/// X86_TSC_INFO, SHARED_INFO and the records of every online vCPU, ids 0 to info.highest_vcpu_id.
+/// X86_TSC_INFO, SHARED_INFO and the records of every online vCPU, in order of their ids.
 /// @throws Error{guest} naming vCPU and field of a frame that is not the guest's
 void write_machine_records(const Domain& domain, const DomainInfo& info, const PvGuest& guest,
                            StreamWriter& writer);

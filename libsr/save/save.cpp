@@ -29,6 +29,9 @@ void check_can_be_saved(const Domain& domain, const DomainInfo& info)
         throw Error{Errc::guest, "domain %u has shut down (reason %u), and is not suspended", domid,
                     info.shutdown_reason};
     }
+    if (info.nr_vcpus == 0) {
+        throw Error{Errc::guest, "domain %u has no vCPUs: nothing ever ran in it", domid};
+    }
     if (info.hvm) {
         throw Error{Errc::unsupported, "domain %u is an HVM or PVH guest: only PV can be saved yet",
                     domid};

@@ -47,7 +47,7 @@ DomainInfo Domain::info() const
             .shutdown_reason = reason,
             .nr_pages = raw.tot_pages,
             .shared_info = Mfn{raw.shared_info_frame},
-            .highest_vcpu_id = raw.max_vcpu_id};
+            .nr_vcpus = raw.max_vcpu_id + 1};  // XEN_INVALID_MAX_VCPU_ID is ~0
 }
 
 GuestWidth Domain::guest_width() const

@@ -21,7 +21,7 @@ struct DomainInfo {
     std::uint32_t shutdown_reason;  ///< SHUTDOWN_*, if shut_down
     std::uint64_t nr_pages;
     Mfn shared_info;
-    std::uint32_t highest_vcpu_id;
+    std::uint32_t nr_vcpus;  ///< one more than the highest vCPU id; 0 for a domain without any
 
     /// Shut down for suspend: memory and vCPUs stand still until somebody resumes it.
     [[nodiscard]] bool suspended() const noexcept;
