@@ -2,6 +2,7 @@
 // The decoders of headers, memory and static data.
 #include "libsr/wire/decode.hpp"
 
+#include "libsr/mem/guest_abi.hpp"
 #include "libsr/wire/limits.hpp"
 
 #include <algorithm>
@@ -173,11 +174,8 @@ GuestWidth decode_pv_info(std::span<const std::byte> body)
     const auto info = decode_whole<PvInfoLayout>(body, "X86_PV_INFO");
     const unsigned width = info.guest_width.value();
     const unsigned levels = info.pt_levels.value();
-    if (width == 8 && levels == 4) {
-        return GuestWidth::bits64;
-    }
-    if (width == 4 && levels == 3) {
-        return GuestWidth::bits32;
+    if (const auto known = guest_width_from_wire(width, levels)) {
+        return *known;
     }
     throw Error{Errc::malformed, "X86_PV_INFO: no guest has width %u and %u page-table levels",
                 width, levels};

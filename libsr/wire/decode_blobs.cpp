@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The decoders of records that are blobs or empty: their lengths are what there is to check.
+#include "libsr/mem/guest_abi.hpp"
 #include "libsr/wire/decode.hpp"
 #include "libsr/wire/limits.hpp"
 
@@ -10,8 +11,7 @@ namespace {
 
 void check_basic(std::size_t length, GuestWidth width)
 {
-    const std::size_t expected =
-        width == GuestWidth::bits64 ? limits::vcpu_basic_length_64 : limits::vcpu_basic_length_32;
+    const std::size_t expected = guest_abi(width).vcpu.length_octets;
     if (length != expected) {
         throw Error{Errc::malformed, "X86_PV_VCPU_BASIC: the context has %zu octets, not %zu",
                     length, expected};

@@ -32,10 +32,6 @@ inline constexpr std::uint64_t pv_pfn_max = 0xffff'ffff;
 /// destination bounds it further, by the domain's own maximum.
 inline constexpr std::uint32_t vcpus_max = 8192;
 
-/// Octets of struct vcpu_guest_context, the blob of X86_PV_VCPU_BASIC, exactly: by guest width.
-inline constexpr std::size_t vcpu_basic_length_64 = 5168;
-inline constexpr std::size_t vcpu_basic_length_32 = 2800;
-
 /// Octets of the blob of X86_PV_VCPU_EXTENDED: libxc's bound; struct xen_domctl_ext_vcpucontext is
 /// 64 today.
 inline constexpr std::size_t vcpu_extended_length_max = 128;

@@ -102,7 +102,7 @@ TEST(Container, ReadsALibxcStreamWithNothingAroundIt)
 
 TEST(Container, ReadsAnXlFile)
 {
-    const Octets octets = joined({golden("xl_pv_file.hex"), Octets(41, std::byte{'x'})});
+    const Octets octets = joined({golden("xl_pv_file.hex"), Octets(44, std::byte{'x'})});
     MemorySource source{octets};
     Container container{source};
     EXPECT_EQ(container.kind(), ContainerKind::xl);
@@ -114,7 +114,7 @@ TEST(Container, ReadsAnXlFile)
     ASSERT_EQ(container.records().size(), 2U);
     EXPECT_EQ(container.records()[0].head.type, 1U);
     EXPECT_EQ(container.records()[1].head.type, 0U);
-    EXPECT_EQ(container.count_trailing(), 41U);
+    EXPECT_EQ(container.count_trailing(), 44U);
     EXPECT_TRUE(container.deviations().empty());
 }
 
