@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which slots of a page table are Xen's.
+// The parts of normalising that ask nobody.
 #include "libsr/mem/normalise.hpp"
+
+#include "libsr/mem/load_once.hpp"
 
 namespace sr {
 
-SlotRange xen_slots_of(TableOctets table, unsigned level, const GuestAbi& abi,
+TableEntries copy_entries(TableOctets table) noexcept
+{
+    TableEntries entries;
+    for (std::size_t slot = 0; slot < entries.size(); ++slot) {
+        entries[slot] = load_once<std::uint64_t>(table, slot * 8);
+    }
+    return entries;
+}
+
+SlotRange xen_slots_of(const TableEntries& table, unsigned level, const GuestAbi& abi,
                        std::optional<Mfn> compat_m2p)
 {
     const SlotRange always = abi.xen_slots(level);
@@ -12,7 +23,7 @@ SlotRange xen_slots_of(TableOctets table, unsigned level, const GuestAbi& abi,
     if (maybe.empty() || !compat_m2p) {
         return always;
     }
-    const Pte<Mfn> first{load_once<std::uint64_t>(table, std::size_t{maybe.first} * 8)};
+    const Pte<Mfn> first{table[maybe.first]};
     return first.present() && first.frame() == *compat_m2p ? maybe : always;
 }
 

@@ -4,12 +4,12 @@
 
 #include "libsr/base/frame.hpp"
 #include "libsr/mem/guest_abi.hpp"
-#include "libsr/mem/load_once.hpp"
 #include "libsr/mem/p2m.hpp"
 #include "libsr/mem/page_type.hpp"
 #include "libsr/mem/pte.hpp"
 #include "libsr/mem/table_outcome.hpp"
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -32,13 +32,21 @@ concept MfnToPfn = requires(const T& translator, Mfn mfn)
     return {.fault = fault, .slot = slot, .entry = entry.raw(), .frame = entry.frame().number()};
 }
 
+/// The entries of a table, each read once from memory that a guest may be changing.
+using TableEntries = std::array<std::uint64_t, entries_per_table>;
+[[nodiscard]] TableEntries copy_entries(TableOctets table) noexcept;
+
 /// The slots of this very table that are Xen's and leave as zero.
 ///
 /// @param compat_m2p  first frame of the M2P that Xen shows to 32-bit guests
 /// (XENMEM_machphys_compat_mfn_list): a PAE L2 that
 ///                    maps it is the one with Xen's slots. None for 64-bit guests.
-[[nodiscard]] SlotRange xen_slots_of(TableOctets table, unsigned level, const GuestAbi& abi,
+[[nodiscard]] SlotRange xen_slots_of(const TableEntries& table, unsigned level, const GuestAbi& abi,
                                      std::optional<Mfn> compat_m2p);
+
+/// How many entries ahead the M2P is fetched. Frames of a guest lie all over the M2P, so that a table is hundreds of cache misses;
+/// this many at a time halve what it costs, more do not help.
+inline constexpr unsigned normalise_lookahead = 16;
 
 /// Translates one page table of a PV guest for the stream (libxc-migration-stream.pandoc,
 /// "PAGE_DATA"; Xen's rules: design.md §4).
@@ -60,9 +68,13 @@ TableOutcome normalise_table(TableOctets from, MutableTableOctets to, PageType t
     if (level == 0 || level > abi.levels) {
         return {.fault = TableFault::not_a_table};
     }
-    const SlotRange xen = xen_slots_of(from, level, abi, compat_m2p);
+    const TableEntries entries = copy_entries(from);
+    const SlotRange xen = xen_slots_of(entries, level, abi, compat_m2p);
     for (unsigned slot = 0; slot < entries_per_table; ++slot) {
-        const Pte<Mfn> entry{load_once<std::uint64_t>(from, std::size_t{slot} * 8)};
+        if (const unsigned ahead = slot + normalise_lookahead; ahead < entries_per_table) {
+            translator.prefetch(Pte<Mfn>{entries[ahead]}.frame());
+        }
+        const Pte<Mfn> entry{entries[slot]};
         if (xen.contains(slot)) {
             store_pte(to, slot, Pte<Pfn>{0});
             continue;

@@ -124,7 +124,7 @@ Mfn require_mfn(const RestoreP2m& p2m, Pfn pfn, PageType type, const char* what)
     }
     const std::optional<PageType> sent = p2m.type_of(pfn);
     if (!sent) {
-        refuse_pfn(what, pfn, "was not in the stream");
+        refuse_pfn(what, pfn, "is not in the stream, or a hole of it");
     }
     if (without_pin(*sent) != type) {
         throw Error{Errc::malformed,

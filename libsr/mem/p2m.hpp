@@ -99,6 +99,9 @@ public:
         return {*pfn, NoPfn::none};
     }
 
+    /// Says that pfn_of(mfn) will be asked soon.
+    void prefetch(Mfn mfn) const noexcept { m2p_->prefetch(mfn); }
+
     /// pfn_of(), or an exception. @param what  "frame 3 of vcpu 1's GDT"; @throws Error{guest}
     /// naming it, the mfn and why
     [[nodiscard]] Pfn require_pfn(Mfn mfn, const char* what) const;

@@ -118,6 +118,7 @@ struct Back {
     {
         return {Pfn{mfn.number() - 0x80'0000}, NoPfn::none};
     }
+    void prefetch(Mfn) const {}
 };
 
 TEST(LocaliseTable, IsTheReverseOfNormalise)

@@ -24,6 +24,7 @@ struct Hundreds {
         }
         return {Pfn{7}, mfn == Mfn{0x201} ? NoPfn::past_p2m : NoPfn::p2m_disagrees};
     }
+    void prefetch(Mfn) const {}
 };
 
 /// A page that no rule leaves as it is.
