@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// fakexen-guest: builds a paravirtual guest on a fakexen host, plays its kernel, tells how it is.
+#include "tests/fakexen/guest/builder.hpp"
+#include "tests/fakexen/guest/run.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+
+namespace fakexen::guest {
+namespace {
+
+struct Arguments {
+    CreateOptions create;
+    std::uint64_t memory_octets = 64ULL << 20;
+    bool quiet_tables = false;
+    bool no_balloon = false;
+    bool bad_pte = false;
+    bool bad_m2p = false;
+    std::uint32_t domid = 0;
+    std::string log_file;
+};
+
+int create(Arguments& arguments)
+{
+    CreateOptions& options = arguments.create;
+    Settings& settings = options.settings;
+    settings.seed = options.shape.seed;
+    settings.nr_vcpus = options.shape.nr_vcpus;
+    settings.workload = (arguments.quiet_tables ? 0U : unsigned{workload_tables}) |
+                        (arguments.no_balloon ? 0U : unsigned{workload_balloon}) |
+                        (arguments.bad_pte ? unsigned{workload_bad_pte} : 0U) |
+                        (arguments.bad_m2p ? unsigned{workload_bad_m2p} : 0U);
+    options.shape.memory_pages = arguments.memory_octets / page_size;
+    if (settings.nr_offline >= settings.nr_vcpus || settings.nr_vcpus > max_vcpus ||
+        options.shape.p2m_offset % page_size != 0) {
+        throw std::invalid_argument{
+            "vCPU 0 must be online, at most 16 vCPUs, whole pages of offset"};
+    }
+    Toolstack toolstack;
+    const std::uint32_t domid = Builder{toolstack, options}.create();
+    (void)std::printf("%u\n", domid);
+    return 0;
+}
+
+int status(const Arguments& arguments)
+{
+    const Toolstack toolstack;
+    const std::string home = "/local/domain/" + std::to_string(arguments.domid) + "/data/fakexen/";
+    const auto verdict = toolstack.read(home + "verdict");
+    (void)std::printf("count %s, %s: %s\n",
+                      toolstack.read(home + "count").value_or("unknown").c_str(),
+                      toolstack.read(home + "state").value_or("silent").c_str(),
+                      verdict.value_or("no verdict").c_str());
+    const bool bad = !verdict || verdict->starts_with("BROKEN") || verdict->starts_with("CRASHED");
+    return bad ? 1 : 0;
+}
+
+int attach(const Arguments& arguments)
+{
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{
+        arguments.log_file.empty() ? nullptr : std::fopen(arguments.log_file.c_str(), "ae"),
+        &std::fclose};
+    run_domain(arguments.domid, file ? file.get() : stdout);
+    return 0;
+}
+
+void add_create(CLI::App& app, Arguments& arguments)
+{
+    CLI::App* const command = app.add_subcommand("create", "Build a guest; prints its domid");
+    Shape& shape = arguments.create.shape;
+    Settings& settings = arguments.create.settings;
+    arguments.create.name = "guest";
+    settings.dirty_rate = 32;
+    settings.period_ms = 10;
+    settings.p2m_kind = P2mKind::list;
+    command->add_option("--name", arguments.create.name, "Name in xenstore");
+    command->add_option("--memory", arguments.memory_octets, "Memory, such as 64M")
+        ->transform(CLI::AsSizeValue(false));
+    command->add_option("--vcpus", shape.nr_vcpus, "Number of vCPUs");
+    command->add_option("--offline", settings.nr_offline, "How many of them stay offline");
+    command->add_option("--p2m", settings.p2m_kind, "list or tree")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, P2mKind>{{"list", P2mKind::list}, {"tree", P2mKind::tree}}));
+    command
+        ->add_option("--p2m-offset", shape.p2m_offset, "Octets from a 512 GiB boundary to the list")
+        ->transform(CLI::AsSizeValue(false));
+    command->add_option("--holes", shape.nr_holes, "pfns without memory, scattered");
+    command->add_option("--trailing-holes", shape.trailing_holes, "pfns without memory at the end");
+    command->add_option("--sparse", shape.nr_pfns, "Size of the p2m, which memory does not fill");
+    command->add_option("--dirty-rate", settings.dirty_rate, "Pages rewritten each quantum");
+    command->add_option("--period", settings.period_ms, "Milliseconds between quanta");
+    command->add_option("--seed", shape.seed, "The same seed, the same life");
+    command->add_flag("--no-tables", arguments.quiet_tables, "No page tables that come and go");
+    command->add_flag("--no-balloon", arguments.no_balloon, "No pages that come and go");
+    command->add_flag("--bad-pte", arguments.bad_pte,
+                      "Leave an entry in a page table that names a frame the p2m does not know");
+    command->add_flag("--bad-m2p", arguments.bad_m2p,
+                      "Let the M2P and the p2m disagree on a frame that a page table names");
+    command->add_flag("--paused", arguments.create.paused, "Do not start it");
+}
+
+int run(int argc, char** argv)
+{
+    CLI::App app{"A paravirtual guest for a fakexen host ($FAKEXEN_HOST)"};
+    Arguments arguments;
+    add_create(app, arguments);
+    CLI::App* const status_command =
+        app.add_subcommand("status", "Print a guest's count and verdict");
+    status_command->add_option("domid", arguments.domid)->required();
+    auto* const attach_option =
+        app.add_option("--attach", arguments.domid, "Play this domain's kernel");
+    app.add_option("--log", arguments.log_file, "Where the kernel's log goes, not to stdout");
+    app.require_subcommand(0, 1);
+    CLI11_PARSE(app, argc, argv);
+    if (app.got_subcommand("create")) {
+        return create(arguments);
+    }
+    if (app.got_subcommand("status")) {
+        return status(arguments);
+    }
+    if (attach_option->count() != 0) {
+        return attach(arguments);
+    }
+    (void)std::fputs(app.help().c_str(), stderr);
+    return 2;
+}
+
+}  // namespace
+}  // namespace fakexen::guest
+
+int main(int argc, char** argv)
+{
+    try {
+        return fakexen::guest::run(argc, argv);
+    } catch (const std::exception& failure) {
+        (void)std::fprintf(stderr, "fakexen-guest: %s\n", failure.what());
+        return 1;
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Dirtying and checking plain memory.
+#include "tests/fakexen/guest/pages.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstring>
+
+namespace fakexen::guest {
+
+namespace {
+
+using Words = std::array<std::uint64_t, page_size / 8>;
+
+constexpr std::uint64_t first_writes = 512;  ///< pages first written in one quantum
+
+Words contents_of(std::uint64_t seed, Pfn pfn, std::uint32_t version)
+{
+    const std::uint64_t base = mix(mix(seed ^ pfn) + version);
+    Words words;
+    for (std::size_t n = 0; n < words.size(); ++n) {
+        words[n] = base ^ n * 0x9e37'79b9'7f4a'7c15;
+    }
+    words[0] = pfn;  // for whoever looks at a page by eye
+    return words;
+}
+
+void write_first_time(Kernel& kernel)
+{
+    State& state = kernel.state;
+    for (std::uint64_t n = 0; n < first_writes && state.filled < state.settings.nr_pfns;) {
+        const PageRecord record = kernel.record(state.filled);
+        if (record.role == Role::data && record.version == 0) {
+            rewrite_page(kernel, state.filled);
+            ++n;
+        }
+        ++state.filled;
+    }
+}
+
+}  // namespace
+
+void rewrite_page(Kernel& kernel, Pfn pfn)
+{
+    PageRecord record = kernel.record(pfn);
+    ++record.version;
+    const Words words = contents_of(kernel.state.settings.seed, pfn, record.version);
+    std::memcpy(kernel.page(pfn, Access::write).data(), words.data(), page_size);
+    kernel.set_record(pfn, record);
+}
+
+bool page_is_intact(const Kernel& kernel, Pfn pfn, const PageRecord& record)
+{
+    const auto page = kernel.page(pfn, Access::read);
+    if (record.version == 0) {
+        return true;
+    }
+    const Words words = contents_of(kernel.state.settings.seed, pfn, record.version);
+    return std::memcmp(page.data(), words.data(), page_size) == 0;
+}
+
+std::uint32_t hash_of(std::span<const std::byte, page_size> page)
+{
+    std::uint64_t hash = 0;
+    for (std::size_t at = 0; at < page_size; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, page.data() + at, sizeof word);
+        hash = mix(hash ^ word);
+    }
+    return static_cast<std::uint32_t>(hash >> 32);
+}
+
+void work_on_pages(Kernel& kernel)
+{
+    write_first_time(kernel);
+    for (std::uint32_t n = 0; n < kernel.state.settings.dirty_rate; ++n) {
+        if (const auto pfn = kernel.pick_data()) {
+            rewrite_page(kernel, *pfn);
+        }
+        if (const auto pfn = kernel.pick_data()) {
+            if (!page_is_intact(kernel, *pfn, kernel.record(*pfn))) {
+                throw Panic{"pfn %#" PRIx64 " does not hold what was written to it", *pfn};
+            }
+        }
+    }
+}
+
+}  // namespace fakexen::guest

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Building, changing and dropping address spaces. Every table has a twin, plain memory that holds
+// its entries with pfns, so that after a restore each entry can be checked.
+#include "tests/fakexen/guest/processes.hpp"
+
+#include "tests/fakexen/guest/pages.hpp"
+
+#include <array>
+#include <cinttypes>
+#include <cstring>
+
+namespace fakexen::guest {
+
+namespace {
+
+using Entries = std::array<std::uint64_t, entries_per_table>;  ///< frame fields hold pfns
+
+constexpr std::uint64_t stale_per_drop = 2;  ///< of how many tables one stays stale for a while
+
+void give_page(Kernel& kernel, Pfn pfn)
+{
+    kernel.set_record(pfn, {kernel.record(pfn).version, Role::data, 0, 0});
+    rewrite_page(kernel, pfn);
+}
+
+void count_reference(Kernel& kernel, std::uint64_t entry, int change)
+{
+    if ((entry & pte::present) != 0) {
+        PageRecord record = kernel.record(pte::frame(entry));
+        record.owner = static_cast<std::uint16_t>(record.owner + change);
+        kernel.set_record(pte::frame(entry), record);
+    }
+}
+
+/// An entry of an L1: a data page, mapped one way or another, or something that is not present.
+std::uint64_t make_leaf_entry(Kernel& kernel)
+{
+    Random random = kernel.random();
+    if (random.one_in(3)) {
+        return random.next() & ~std::uint64_t{pte::present};
+    }
+    const auto pfn = kernel.pick_free_data();
+    if (!pfn) {
+        return 0;
+    }
+    const std::uint64_t access = random.one_in(2) ? pte::read_write : pte::read_only;
+    return pte::make(*pfn, access | (random.next() & pte::available));
+}
+
+Entries make_leaf(Kernel& kernel)
+{
+    Entries entries{};
+    for (int n = 0; n < 64; ++n) {
+        std::uint64_t& entry = entries[kernel.random().below(entries.size())];
+        if (entry == 0) {
+            entry = make_leaf_entry(kernel);
+            count_reference(kernel, entry, 1);
+        }
+    }
+    return entries;
+}
+
+/// An upper table: one entry for the table below, in a full address space also the kernel's own
+/// slots.
+Entries make_upper(Kernel& kernel, unsigned level, Pfn below)
+{
+    Entries entries{};
+    const std::size_t own = level == kernel.abi().levels
+                                ? kernel.random().below(kernel.abi().first_xen_slot)
+                                : kernel.random().below(entries.size());
+    if (level == kernel.abi().levels) {
+        const std::size_t first = kernel.abi().first_xen_slot + kernel.abi().nr_xen_slots;
+        for (std::size_t slot = first; slot < entries.size(); ++slot) {
+            const auto entry = kernel.load<std::uint64_t>(kernel.state.places.top_table, slot * 8);
+            entries[slot] = normalised(kernel, entry).value_or(0);
+        }
+    }
+    entries[own] = pte::make(below, pte::table);
+    return entries;
+}
+
+/// Writes a table with machine frames into its page, which is still plain memory, then protects it.
+void write_table(Kernel& kernel, Pfn pfn, const Entries& entries)
+{
+    for (std::size_t slot = 0; slot < entries.size(); ++slot) {
+        const std::uint64_t entry = entries[slot];
+        const std::uint64_t real =
+            (entry & pte::present) == 0
+                ? entry
+                : pte::make(kernel.p2m(pte::frame(entry)), entry & ~pte::frame_mask);
+        kernel.store(pfn, slot * 8, real);
+    }
+    kernel.remap(pfn, pte::read_only);
+}
+
+/// Takes two pages a level for a process. @return false, having taken none, if there are too few
+bool take_pages(Kernel& kernel, std::size_t index, Process& process)
+{
+    for (unsigned level = 1; level <= process.top; ++level) {
+        for (const Role role : {Role::process, Role::twin}) {
+            const auto pfn = kernel.pick_free_data();
+            if (!pfn) {
+                for (unsigned taken = 1; taken <= level; ++taken) {
+                    for (const Pfn back : {process.table[taken], process.twin[taken]}) {
+                        if (back != 0) {
+                            give_page(kernel, back);
+                        }
+                    }
+                }
+                return false;
+            }
+            kernel.set_record(*pfn,
+                              {kernel.record(*pfn).version, role, static_cast<std::uint8_t>(level),
+                               static_cast<std::uint16_t>(index)});
+            (role == Role::process ? process.table : process.twin)[level] = *pfn;
+        }
+    }
+    return true;
+}
+
+void hold_tables(const Kernel& kernel, const Process& process)
+{
+    const Mfn top = kernel.p2m(process.table[process.top]);
+    if (process.hold == Hold::pinned) {
+        must(kernel.machine().mmuext(MMUEXT_PIN_L1_TABLE + process.top - 1, top),
+             "pinning a table");
+    } else {
+        must(kernel.machine().mmuext(MMUEXT_NEW_BASEPTR, top, process.vcpu), "loading a table");
+    }
+}
+
+void release_tables(const Kernel& kernel, const Process& process)
+{
+    if (process.hold == Hold::pinned) {
+        must(kernel.machine().mmuext(MMUEXT_UNPIN_TABLE, kernel.p2m(process.table[process.top])),
+             "unpinning a table");
+    } else {
+        must(kernel.machine().mmuext(MMUEXT_NEW_BASEPTR, kernel.p2m(kernel.state.places.top_table),
+                                     process.vcpu),
+             "loading the kernel's table");
+    }
+}
+
+/// A table that was just let go: its octets stay, and count as plain data from now on, or it is
+/// freed.
+void retire_table(Kernel& kernel, Pfn pfn)
+{
+    if (kernel.random().one_in(stale_per_drop)) {
+        kernel.set_record(pfn, {hash_of(kernel.page(pfn, Access::read)), Role::stale, 0, 0});
+    } else {
+        kernel.remap(pfn, pte::read_write);
+        give_page(kernel, pfn);
+    }
+}
+
+void free_some_stale_page(Kernel& kernel)
+{
+    for (int tries = 0; tries < 256; ++tries) {
+        const Pfn pfn = kernel.random().below(kernel.state.settings.nr_pfns);
+        if (kernel.record(pfn).role == Role::stale) {
+            kernel.remap(pfn, pte::read_write);
+            give_page(kernel, pfn);
+            return;
+        }
+    }
+}
+
+bool is_in_use(const Kernel& kernel, const Process& process)
+{
+    const Pfn top = process.table[process.top];
+    return top == kernel.state.kernel_cr3 || top == kernel.state.user_cr3;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> normalised(const Kernel& kernel, std::uint64_t entry)
+{
+    if ((entry & pte::present) == 0) {
+        return entry;
+    }
+    const auto pfn = kernel.pfn_of(pte::frame(entry));
+    if (!pfn) {
+        return {};
+    }
+    return pte::make(*pfn, entry & ~pte::frame_mask);
+}
+
+bool build_process(Kernel& kernel, std::size_t index, unsigned top, Hold hold, std::uint32_t vcpu)
+{
+    Process process{.hold = hold, .top = top, .vcpu = vcpu, .reserved = 0, .table = {}, .twin = {}};
+    if (!take_pages(kernel, index, process)) {
+        return false;
+    }
+    for (unsigned level = 1; level <= top; ++level) {
+        const Entries entries =
+            level == 1 ? make_leaf(kernel) : make_upper(kernel, level, process.table[level - 1]);
+        write_table(kernel, process.table[level], entries);
+        kernel.store(process.twin[level], 0, entries);
+    }
+    hold_tables(kernel, process);
+    kernel.state.processes[index] = process;
+    return true;
+}
+
+void drop_process(Kernel& kernel, std::size_t index)
+{
+    Process& process = kernel.state.processes[index];
+    release_tables(kernel, process);
+    const auto leaf = kernel.load<Entries>(process.twin[1]);
+    for (const std::uint64_t entry : leaf) {
+        count_reference(kernel, entry, -1);
+    }
+    for (unsigned level = process.top; level != 0; --level) {
+        retire_table(kernel, process.table[level]);
+        give_page(kernel, process.twin[level]);
+    }
+    process.hold = Hold::unused;
+}
+
+void change_entry(Kernel& kernel, std::size_t index)
+{
+    const Process& process = kernel.state.processes[index];
+    const std::size_t slot = kernel.random().below(entries_per_table);
+    const std::uint64_t entry = make_leaf_entry(kernel);
+    const std::uint64_t real =
+        (entry & pte::present) == 0
+            ? entry
+            : pte::make(kernel.p2m(pte::frame(entry)), entry & ~pte::frame_mask);
+    must(kernel.update_entry(kernel.p2m(process.table[1]), slot, real), "changing an L1 entry");
+    count_reference(kernel, kernel.load<std::uint64_t>(process.twin[1], slot * 8), -1);
+    count_reference(kernel, entry, 1);
+    kernel.store(process.twin[1], slot * 8, entry);
+}
+
+void work_on_processes(Kernel& kernel)
+{
+    if ((kernel.state.settings.workload & workload_tables) == 0) {
+        return;
+    }
+    Random random = kernel.random();
+    const std::size_t index = random.below(max_processes);
+    const Process& process = kernel.state.processes[index];
+    if (process.hold == Hold::unused) {
+        // Slots 1 … are those of the other vCPUs, whose tables nobody pins.
+        const bool loaded = index != 0 && index < kernel.nr_online();
+        const unsigned levels = kernel.abi().levels;
+        const auto top = loaded || random.one_in(2)
+                             ? levels
+                             : static_cast<unsigned>(1 + random.below(levels - 1));
+        (void)build_process(kernel, index, top, loaded ? Hold::loaded : Hold::pinned,
+                            static_cast<std::uint32_t>(index));
+    } else if (random.one_in(4) && !is_in_use(kernel, process)) {
+        drop_process(kernel, index);
+    } else {
+        change_entry(kernel, index);
+    }
+    if (random.one_in(3)) {
+        free_some_stale_page(kernel);
+    }
+}
+
+}  // namespace fakexen::guest

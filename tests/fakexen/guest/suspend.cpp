@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The two sides of a suspend (xen/sched.h, SCHEDOP_shutdown).
+#include "tests/fakexen/guest/suspend.hpp"
+
+#include "tests/fakexen/guest/p2m_publish.hpp"
+#include "tests/fakexen/guest/vcpus.hpp"
+#include "tests/fakexen/guest/verify.hpp"
+
+namespace fakexen::guest {
+
+namespace {
+
+/// start_info speaks of frames; its reader in another domain needs pfns.
+void translate_start_info(const Kernel& kernel, bool to_pfns)
+{
+    start_info_t info = kernel.start_info();
+    const Places& at = kernel.state.places;
+    info.store_mfn = to_pfns ? at.store_ring : kernel.p2m(at.store_ring);
+    info.console.domU.mfn = to_pfns ? at.console_ring : kernel.p2m(at.console_ring);
+    kernel.store(at.start_info, 0, info);
+}
+
+std::vector<std::string> wrong_start_info(const Kernel& kernel)
+{
+    std::vector<std::string> wrong;
+    const start_info_t info = kernel.start_info();
+    const Places& at = kernel.state.places;
+    const auto expect = [&](const char* name, std::uint64_t got, std::uint64_t want) {
+        if (got != want) {
+            wrong.push_back(std::string{"start_info's "} + name + " is " + std::to_string(got) +
+                            ", not " + std::to_string(want));
+        }
+    };
+    expect("store_mfn", info.store_mfn, kernel.p2m(at.store_ring));
+    expect("console mfn", info.console.domU.mfn, kernel.p2m(at.console_ring));
+    return wrong;
+}
+
+}  // namespace
+
+void suspend(Kernel& kernel)
+{
+    publish_p2m(kernel);
+    kernel.print("suspending");
+    translate_start_info(kernel, true);
+    unmap_shared_info(kernel);
+    ++kernel.state.nr_suspends;
+    kernel.state.start_info_mfn = kernel.p2m(kernel.state.places.start_info);
+    write_registers(kernel, Marker::suspended);
+    kernel.save();
+    sched_shutdown_t shutdown = {SHUTDOWN_suspend};
+    must(kernel.machine().hypercall(
+             __HYPERVISOR_sched_op,
+             {SCHEDOP_shutdown, address_of(&shutdown), kernel.p2m(kernel.state.places.start_info)}),
+         "SCHEDOP_shutdown");
+}
+
+void shut_down(const Kernel& kernel, unsigned reason)
+{
+    kernel.save();
+    sched_shutdown_t shutdown = {reason};
+    must(kernel.machine().hypercall(__HYPERVISOR_sched_op,
+                                    {SCHEDOP_shutdown, address_of(&shutdown)}),
+         "SCHEDOP_shutdown");
+}
+
+void resume(Kernel& kernel, std::uint64_t rax)
+{
+    const bool cancelled = rax != 0;
+    const bool same_domain =
+        cancelled || kernel.p2m(kernel.state.places.start_info) == kernel.state.start_info_mfn;
+    if (cancelled) {
+        translate_start_info(kernel, false);
+    }
+    auto wrong = wrong_registers(kernel, same_domain && !cancelled);
+    const auto in_start_info = wrong_start_info(kernel);
+    wrong.insert(wrong.end(), in_start_info.begin(), in_start_info.end());
+    map_shared_info(kernel);
+    publish_p2m(kernel);
+    if (same_domain && !cancelled) {
+        start_vcpus(kernel);
+    }
+    kernel.state.store_ready = cancelled ? kernel.state.store_ready : 0;
+    kernel.state.store_pause = 0;
+    check_everything(kernel, std::move(wrong));
+    kernel.print("resumed: " + verdict_of(kernel.state));
+}
+
+}  // namespace fakexen::guest
