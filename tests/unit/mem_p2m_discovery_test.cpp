@@ -379,6 +379,61 @@ TEST(P2mTree, EntriesAreChecked)
     EXPECT_EQ(message(), "p2m tree: 134217729 pfns are more than it can hold");
 }
 
+/// Every frame holds what a hash of its number says: mostly entries that may pass for good ones, never all of them.
+class HostileGuest final : public GuestFrames {
+public:
+    explicit HostileGuest(std::uint64_t seed) : seed_{seed} {}
+
+    [[nodiscard]] std::unique_ptr<FrameView> view(std::span<const Mfn> mfns) override
+    {
+        Octets octets(mfns.size() * page_size);
+        for (std::size_t at = 0; at < octets.size(); at += 8) {
+            store(std::span{octets}, at,
+                  entry(mfns[at / page_size].number() * page_size + at % page_size));
+        }
+        return std::make_unique<CopiedView>(std::move(octets));
+    }
+
+private:
+    [[nodiscard]] std::uint64_t entry(std::uint64_t address) const
+    {
+        // splitmix64
+        std::uint64_t bits = address + seed_ * 0x9e37'79b9'7f4a'7c15;
+        bits = (bits ^ bits >> 30) * 0xbf58'476d'1ce4'e5b9;
+        bits = (bits ^ bits >> 27) * 0x94d0'49bb'1331'11eb;
+        bits ^= bits >> 31;
+        return bits % 100'000 == 0 ? bits : (bits % nr_mfns) << 12 | 0x67;
+    }
+
+    std::uint64_t seed_;
+};
+
+TEST(P2mDiscovery, HostileMemoryEndsInALayoutOrAnErrorOfTheGuests)
+{
+    unsigned found = 0;
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+        SCOPED_TRACE(seed);
+        const GuestAbi& abi = seed % 2 == 0 ? long64 : pae32;
+        HostileGuest guest{seed};
+        P2mRoots roots = list_roots(abi, 1 + seed * 7919, Mfn{1 + seed},
+                                    (seed % 4 < 2 ? list_base : 0) + seed * 0x5000);
+        roots.vaddr &= seed % 2 == 0 ? ~std::uint64_t{0} : 0x7fff'ffff;
+        roots.frame_list_list = 1 + seed;
+        roots.cr3 = seed % 3 == 0 ? 0 : roots.cr3;
+        try {
+            const P2mLayout layout = discover_p2m(abi, roots, guest, nr_mfns);
+            ASSERT_FALSE(layout.leaves.empty());
+            EXPECT_LT(layout.highest.number(), roots.max_pfn);
+            EXPECT_LT(layout.highest.number() / abi.entries_per_p2m_frame(), layout.leaves.size());
+            ++found;
+        } catch (const Error& e) {
+            EXPECT_EQ(e.code(), Errc::guest) << e.what();
+        }
+    }
+    EXPECT_GT(found, 20U);
+    EXPECT_LT(found, 180U);
+}
+
 TEST(P2mFramePfns, AreThoseOfTheLeaves)
 {
     // pfn 0 is mfn 3 and pfn 1 is mfn 2: the leaf frames.
