@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The domains of this host by name, and what a save or restore does with them before and after.
+#pragma once
+
+#include "tools/toolstack/control.hpp"
+#include "tools/toolstack/xenstore.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sr {
+
+struct NamedDomain {
+    DomainState state;
+    std::string name;  ///< empty if xenstore knows none
+};
+
+class Toolstack {
+public:
+    Toolstack() = default;  ///< @throws Error{hypervisor} if there is no hypervisor or no xenstored
+
+    [[nodiscard]] const Control& control() const noexcept { return control_; }
+    [[nodiscard]] Xenstore& store() noexcept { return store_; }
+
+    /// A domain by its name or, if no domain has that name, by its number.
+    [[nodiscard]] std::optional<NamedDomain> find(std::string_view name_or_id);
+    [[nodiscard]] std::optional<NamedDomain> find_by_name(std::string_view name);
+    [[nodiscard]] std::vector<NamedDomain> list();
+    [[nodiscard]] std::string name_of(DomId domid);
+
+    /// The configuration to make the same domain again from, without devices.
+    [[nodiscard]] DomainConfig config_of(const NamedDomain& domain);
+
+    /// After a save that keeps the domain, or a failed one: the suspended guest goes on, and
+    /// xenstored learns of it, so that it tells of the next suspend too.
+    void resume(DomId domid);
+    /// Destroys the domain and removes what xenstore holds of it.
+    void destroy(DomId domid);
+
+private:
+    void forget(DomId domid);
+
+    Control control_;
+    Xenstore store_;
+};
+
+}  // namespace sr
