@@ -1,1 +1,54 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# xsr, the program of an operator or engineer: one file for each verb, and what they share.
+
+noinst_LTLIBRARIES += libxsr.la
+libxsr_la_SOURCES = \
+    tools/xsr/console.cpp \
+    tools/xsr/console.hpp \
+    tools/xsr/diff.cpp \
+    tools/xsr/diff_guests.hpp \
+    tools/xsr/diff_pages.cpp \
+    tools/xsr/diff_state.cpp \
+    tools/xsr/engine_log.cpp \
+    tools/xsr/engine_log.hpp \
+    tools/xsr/exit_codes.cpp \
+    tools/xsr/exit_codes.hpp \
+    tools/xsr/field_view.cpp \
+    tools/xsr/field_view.hpp \
+    tools/xsr/guest_fields.cpp \
+    tools/xsr/guest_fields.hpp \
+    tools/xsr/guest_image.cpp \
+    tools/xsr/guest_image.hpp \
+    tools/xsr/help.cpp \
+    tools/xsr/help.hpp \
+    tools/xsr/input_file.cpp \
+    tools/xsr/input_file.hpp \
+    tools/xsr/interrupt.cpp \
+    tools/xsr/interrupt.hpp \
+    tools/xsr/output_file.cpp \
+    tools/xsr/output_file.hpp \
+    tools/xsr/page_view.cpp \
+    tools/xsr/page_view.hpp \
+    tools/xsr/pfn_ranges.cpp \
+    tools/xsr/pfn_ranges.hpp \
+    tools/xsr/progress_line.cpp \
+    tools/xsr/progress_line.hpp \
+    tools/xsr/progress_meter.cpp \
+    tools/xsr/progress_meter.hpp \
+    tools/xsr/record_view.cpp \
+    tools/xsr/record_view.hpp \
+    tools/xsr/restore.cpp \
+    tools/xsr/restore_job.cpp \
+    tools/xsr/restore_job.hpp \
+    tools/xsr/save.cpp \
+    tools/xsr/save_job.cpp \
+    tools/xsr/save_job.hpp \
+    tools/xsr/show.cpp \
+    tools/xsr/units.cpp \
+    tools/xsr/units.hpp \
+    tools/xsr/verb.hpp
+
+
+bin_PROGRAMS += xsr
+xsr_SOURCES = tools/xsr/main.cpp
+xsr_LDADD = libxsr.la libtoolstack.la libsr-pure.la libsr.la

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// xsr: finds the verb, runs it, and turns what it throws into one sentence and an exit status.
+#include "tools/xsr/help.hpp"
+#include "tools/xsr/verb.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <clocale>
+#include <cstdio>
+#include <map>
+#include <new>
+#include <string>
+
+namespace sr {
+namespace {
+
+struct VerbEntry {
+    const char* name;
+    const char* summary;
+    std::unique_ptr<Verb> (*make)();
+};
+
+constexpr std::array verbs = {
+    VerbEntry{"save", "Save a domain to a file", &make_save},
+    VerbEntry{"restore", "Make a domain from a saved file", &make_restore},
+    VerbEntry{"show", "Show a saved file's records, or one of its pages", &make_show},
+    VerbEntry{"diff", "Compare the guests in two saved files", &make_diff},
+};
+
+/// A verb, ready to be parsed for.
+struct Registered {
+    CLI::App* command = nullptr;
+    std::unique_ptr<Verb> verb;
+    std::unique_ptr<Console> console;
+};
+
+void add_common_options(CLI::App& command, CommonOptions& common)
+{
+    static const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::automatic},
+                                                              {"bar", ProgressMode::bar},
+                                                              {"json", ProgressMode::json},
+                                                              {"none", ProgressMode::none}};
+    command.add_flag("--json", common.is_json, "Write results, and failures, as JSON");
+    const std::string name = command.get_name();
+    if (name == "save" || name == "restore") {
+        command
+            .add_option("--progress", common.progress,
+                        "bar, json (a line a second on standard error), none, or auto: a bar on a "
+                        "terminal, JSON elsewhere")
+            ->type_name("MODE")
+            ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case).description(""));
+        command.add_flag("-v,--verbose", common.is_verbose, "Say what the engine does");
+    }
+}
+
+Registered register_verb(CLI::App& app, const VerbEntry& entry)
+{
+    Registered made;
+    made.command = app.add_subcommand(entry.name, entry.summary)->group("Verbs");
+    made.verb = entry.make();
+    made.console = std::make_unique<Console>(entry.name);
+    made.verb->define(*made.command);
+    add_common_options(*made.command, made.console->options());
+    return made;
+}
+
+ExitCode run_guarded(Verb& verb, Console& console)
+{
+    try {
+        const ExitCode code = verb.run(console);
+        console.flush();
+        return code;
+    } catch (const Error& error) {
+        return verb.trouble(console.fail(failure_of(error)));
+    } catch (const std::bad_alloc&) {
+        return verb.trouble(
+            console.fail({ExitCode::hypervisor, "no-memory", "out of memory", "", Json::object()}));
+    } catch (const std::exception& error) {
+        return verb.trouble(
+            console.fail({ExitCode::internal, "internal", error.what(), "", Json::object()}));
+    }
+}
+
+/// What CLI11 throws: help to be shown, or a mistake on the command line.
+int report_parse(const CLI::App& app, const CLI::ParseError& error)
+{
+    if (error.get_exit_code() == 0) {
+        return app.exit(error);
+    }
+    std::string command = "xsr";
+    for (const CLI::App* sub : app.get_subcommands()) {
+        command += ' ' + sub->get_name();
+    }
+    (void)std::fprintf(stderr, "%s: %s (see %s --help)\n", command.c_str(), error.what(),
+                       command.c_str());
+    return static_cast<int>(ExitCode::usage);
+}
+
+int run(int argc, char** argv)
+{
+    CLI::App app{"Saves and restores Xen domains, and looks into saved files.", "xsr"};
+    app.set_version_flag("--version", std::string{"xsr "} + sr_version(), "Show the version");
+    app.set_help_flag("-h,--help", "Show this");
+    app.formatter(std::make_shared<HelpFormatter>());
+    app.require_subcommand(1);
+    app.footer(std::string{"\"xsr VERB --help\" tells about a verb.\n\n"} + exit_codes_help());
+    std::array<Registered, verbs.size()> registered;
+    for (std::size_t i = 0; i < verbs.size(); ++i) {
+        registered.at(i) = register_verb(app, verbs.at(i));
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return report_parse(app, error);
+    }
+    for (const Registered& each : registered) {
+        if (each.command->parsed()) {
+            return static_cast<int>(run_guarded(*each.verb, *each.console));
+        }
+    }
+    return static_cast<int>(ExitCode::usage);
+}
+
+}  // namespace
+}  // namespace sr
+
+int main(int argc, char** argv)
+{
+    (void)std::setlocale(LC_CTYPE, "");
+    try {
+        return sr::run(argc, argv);
+    } catch (const std::exception& error) {
+        (void)std::fprintf(stderr, "xsr: %s\n", error.what());
+        return static_cast<int>(sr::ExitCode::internal);
+    }
+}
