@@ -9,7 +9,7 @@
 namespace sr {
 namespace {
 
-std::string formatted(const char* format, std::va_list args)
+__attribute__((format(printf, 1, 0))) std::string formatted(const char* format, std::va_list args)
 {
     char text[512];
     (void)std::vsnprintf(text, sizeof(text), format, args);

@@ -176,6 +176,12 @@ void check_whole(Judgement& judgement)
     if (first == judgement.summary.vcpus.end() || !first->second.basic) {
         judgement.findings.error(FindingKind::semantic, "vCPU 0 has no X86_PV_VCPU_BASIC");
     }
+    for (const auto& [id, facts] : judgement.summary.vcpus) {
+        if (id != 0 && !facts.basic) {
+            judgement.findings.deviation(
+                FindingKind::semantic, "vCPU %" PRIu32 " has records but no X86_PV_VCPU_BASIC", id);
+        }
+    }
     if (judgement.types.complete()) {
         check_p2m_pages(judgement);
         judgement.tables.check(judgement.types, judgement.findings);

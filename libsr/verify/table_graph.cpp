@@ -58,9 +58,9 @@ void TableGraph::check_table(Pfn table, unsigned level, const PageTypes& types, 
         if (!target || !has_contents(*target)) {
             findings.deviation(FindingKind::semantic,
                                "L%u table pfn %#" PRIx64 ": slot %u names pfn %#" PRIx32
-                               ", which %s",
+                               ", which the stream has %s",
                                level, table.number(), entry.slot, entry.pfn,
-                               target ? to_string(*target) : "the stream does not hold");
+                               target ? "without contents" : "not listed");
         } else if (table_level(*target) == level - 1) {
             found.emplace_back(entry.pfn);
         } else if (table_level(*target) !=

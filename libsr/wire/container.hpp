@@ -74,8 +74,8 @@ public:
     /// After libxc's END: the libxl records up to END, if there is a libxl stream.
     void read_tail();
 
-    /// Reads to the end of the source. @return octets that were there: 41 are the handshake of xl
-    /// migrate
+    /// Reads to the end of the source. @return octets that were there, such as xl migrate's
+    /// handshake
     [[nodiscard]] std::uint64_t count_trailing();
 
     /// The libxl records read so far.

@@ -43,3 +43,14 @@ tests_unit_xen_tests_CXXFLAGS = $(GNU_CXXFLAGS) -Wno-invalid-offsetof
 tests_unit_xen_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
 tests_unit_capi_tests_SOURCES = tests/support/error_of.hpp tests/unit/capi_structs_test.cpp
 tests_unit_capi_tests_LDADD = libsr.la libsr-pure.la $(GTEST_LIBS)
+
+# verify
+UNIT_TESTS += tests/unit/verify_tests
+tests_unit_verify_tests_SOURCES = \
+    tests/support/golden.cpp \
+    tests/support/golden.hpp \
+    tests/unit/verify_hostile_test.cpp \
+    tests/unit/verify_real_test.cpp \
+    tests/unit/verify_stream_test.cpp
+tests_unit_verify_tests_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
+tests_unit_verify_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
