@@ -13,6 +13,8 @@ libxsr_la_SOURCES = \
     tools/xsr/engine_log.hpp \
     tools/xsr/exit_codes.cpp \
     tools/xsr/exit_codes.hpp \
+    tools/xsr/facts.cpp \
+    tools/xsr/facts.hpp \
     tools/xsr/field_view.cpp \
     tools/xsr/field_view.hpp \
     tools/xsr/guest_fields.cpp \
@@ -21,10 +23,13 @@ libxsr_la_SOURCES = \
     tools/xsr/guest_image.hpp \
     tools/xsr/help.cpp \
     tools/xsr/help.hpp \
+    tools/xsr/info.cpp \
     tools/xsr/input_file.cpp \
     tools/xsr/input_file.hpp \
     tools/xsr/interrupt.cpp \
     tools/xsr/interrupt.hpp \
+    tools/xsr/judgement.cpp \
+    tools/xsr/judgement.hpp \
     tools/xsr/output_file.cpp \
     tools/xsr/output_file.hpp \
     tools/xsr/page_view.cpp \
@@ -46,7 +51,8 @@ libxsr_la_SOURCES = \
     tools/xsr/show.cpp \
     tools/xsr/units.cpp \
     tools/xsr/units.hpp \
-    tools/xsr/verb.hpp
+    tools/xsr/verb.hpp \
+    tools/xsr/verify.cpp
 
 
 bin_PROGRAMS += xsr

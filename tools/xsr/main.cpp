@@ -24,6 +24,8 @@ struct VerbEntry {
 constexpr std::array verbs = {
     VerbEntry{"save", "Save a domain to a file", &make_save},
     VerbEntry{"restore", "Make a domain from a saved file", &make_restore},
+    VerbEntry{"info", "Tell what a saved file holds", &make_info},
+    VerbEntry{"verify", "Judge a saved file against the specification", &make_verify},
     VerbEntry{"show", "Show a saved file's records, or one of its pages", &make_show},
     VerbEntry{"diff", "Compare the guests in two saved files", &make_diff},
 };
