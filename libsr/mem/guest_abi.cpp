@@ -160,10 +160,8 @@ bool GuestAbi::is_guest_range(std::uint64_t vaddr, std::uint64_t length_octets) 
     if (width == GuestWidth::bits32) {
         return last < xen_virt_first;
     }
-    // The last address below the hole and the first above it are both canonical: the halves must be
-    // the same.
-    const bool same_half = vaddr >> 63 == last >> 63;
-    return is_canonical(vaddr) && is_canonical(last) && same_half &&
+    // A range over the hole between the halves covers Xen's, which is the first of the upper half.
+    return is_canonical(vaddr) && is_canonical(last) &&
            (last < xen_virt_first || vaddr > xen_virt_last);
 }
 

@@ -13,7 +13,7 @@ namespace {
 /// but the guest's affair.
 Mfn frame_of(std::uint64_t pfn, const RestoreP2m& p2m, const char* what)
 {
-    const std::optional<Mfn> mfn = p2m.may_have(Pfn{pfn}) ? p2m.mfn_of(Pfn{pfn}) : std::nullopt;
+    const std::optional<Mfn> mfn = p2m.mfn_of(Pfn{pfn});
     if (!mfn) {
         throw Error{Errc::malformed, "start_info: the %s pfn %#" PRIx64 " has no frame", what, pfn}
             .with_pfn(pfn);

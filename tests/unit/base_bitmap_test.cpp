@@ -94,6 +94,7 @@ TEST(Bitmap, OrWithDropsRawBitsPastTheSize)
     bitmap.set(3);
     const std::array<std::uint64_t, 3> raw{0x1, all_ones, all_ones};
     bitmap.or_with(raw);
+    EXPECT_EQ(bitmap.words()[1], 0x3U);
     EXPECT_EQ(members(bitmap), (std::vector<std::uint64_t>{0, 3, 64, 65}));
 }
 
@@ -103,6 +104,7 @@ TEST(Bitmap, AssignForgetsWhatWasThere)
     bitmap.set(3);
     const std::array<std::uint64_t, 2> raw{0x1, all_ones};
     bitmap.assign(raw);
+    EXPECT_EQ(bitmap.words()[1], 0x3U);
     EXPECT_EQ(members(bitmap), (std::vector<std::uint64_t>{0, 64, 65}));
 }
 
