@@ -85,7 +85,7 @@ template <typename T>
 requires std::is_trivially_copyable_v<T>
 [[nodiscard]] T load(std::span<const std::byte> from, std::size_t offset)
 {
-    T value;
+    T value{};
     const auto octets = from.subspan(offset, sizeof(T));
     std::memcpy(&value, octets.data(), sizeof(T));
     return value;
