@@ -101,7 +101,7 @@ sr_error describe(sr_error_class error_class, int errnum, const char* message) n
 template <typename Fn, typename Holder>
 [[nodiscard]] int guarded(sr_error* error, Fn&& fn, Holder&& holder) noexcept
 {
-    sr_error failure;
+    sr_error failure = empty_error();
     int errnum = EIO;
     try {
         std::forward<Fn>(fn)();
