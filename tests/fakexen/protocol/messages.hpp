@@ -85,7 +85,7 @@ struct HelloReply {
         result;  ///< 0, or -EPROTO (version), -ESRCH (no such domain), -EBUSY (already played)
     std::uint64_t first_mfn;
     std::uint64_t nr_frames;
-    std::uint64_t max_mfn;        ///< XENMEM_maximum_ram_page: the highest mfn of RAM
+    std::uint64_t max_mfn;        ///< the highest mfn of RAM; XENMEM_maximum_ram_page is one more
     std::uint64_t m2p_first_mfn;  ///< machine frames of the M2P table, outside 0..max_mfn
     std::uint64_t m2p_nr_frames;
     std::uint64_t m2p_file_offset;  ///< M2P entry of mfn: the 8 octets at m2p_file_offset + mfn * 8
