@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Machine memory: the file, its mapping, the M2P table and the shuffled free list.
+#include "tests/fakexen/host/machine.hpp"
+
+#include "libsr/base/error.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <utility>
+
+namespace fakexen {
+namespace {
+
+constexpr std::uint64_t frames_per_2mib = 512;
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+const char* to_string(FrameType type) noexcept
+{
+    switch (type) {
+    case FrameType::none:
+        return "none";
+    case FrameType::l1_table:
+        return "L1";
+    case FrameType::l2_table:
+        return "L2";
+    case FrameType::l3_table:
+        return "L3";
+    case FrameType::l4_table:
+        return "L4";
+    case FrameType::segment:
+        return "segment";
+    case FrameType::writable:
+        return "writable";
+    }
+    return "?";
+}
+
+// The M2P is a whole number of 2 MiB pieces and ends where Xen's does, which may be exactly behind the last entry.
+Machine::Machine(const MachineConfig& config)
+    : config_{config}, m2p_offset_{round_up(config.nr_frames, frames_per_2mib) * page_size},
+      m2p_size_{round_up((config.first_mfn + config.nr_frames) * sizeof(std::uint64_t),
+                         frames_per_2mib * page_size)},
+      m2p_first_mfn_{round_up(config.first_mfn + config.nr_frames, frames_per_2mib) * 4},
+      frames_(config.nr_frames)
+{
+    file_ = sr::Fd{::memfd_create("fakexen-memory", MFD_CLOEXEC)};
+    if (!file_ || ::ftruncate(file_.get(), static_cast<off_t>(file_size())) != 0) {
+        throw sr::Error::from_errno(sr::Errc::io, errno, "making machine memory");
+    }
+    void* at = ::mmap(nullptr, file_size(), PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+    if (at == MAP_FAILED) {
+        throw sr::Error::from_errno(sr::Errc::io, errno, "mapping machine memory");
+    }
+    mapped_ = static_cast<std::byte*>(at);
+    std::fill_n(mapped_ + m2p_offset_, m2p_size_, std::byte{0xff});
+    make_free_list();
+}
+
+Machine::~Machine()
+{
+    if (mapped_ != nullptr) {
+        (void)::munmap(mapped_, file_size());
+    }
+}
+
+void Machine::make_free_list()
+{
+    const std::uint64_t run = std::max<std::uint64_t>(config_.shuffle_run, 1);
+    std::vector<std::uint64_t> starts;
+    for (std::uint64_t start = 0; start < nr_frames(); start += run) {
+        starts.push_back(start);
+    }
+    std::mt19937_64 random{config_.seed};
+    // Not std::shuffle: its result for a seed differs between standard libraries.
+    for (std::size_t left = starts.size(); left > 1; --left) {
+        std::swap(starts[left - 1], starts[random() % left]);
+    }
+    free_.reserve(nr_frames());
+    for (const std::uint64_t start : starts) {
+        const std::uint64_t end = std::min(start + run, nr_frames());
+        for (std::uint64_t index = end; index > start; --index) {
+            free_.push_back(first_mfn() + index - 1);  // taken from the back: runs ascend
+        }
+    }
+}
+
+std::uint64_t Machine::file_offset(Mfn mfn) const noexcept
+{
+    return is_ram(mfn) ? (mfn.number() - first_mfn()) * page_size
+                       : m2p_offset_ + (mfn.number() - m2p_first_mfn_) * page_size;
+}
+
+std::span<std::byte> Machine::contents(Mfn mfn) const
+{
+    return {mapped_ + file_offset(mfn), page_size};
+}
+
+std::span<std::uint64_t> Machine::entries(Mfn mfn) const
+{
+    // The mapping is page aligned, and octets that other processes write have no type of their own.
+    return {reinterpret_cast<std::uint64_t*>(mapped_ + file_offset(mfn)),
+            page_size / sizeof(std::uint64_t)};
+}
+
+std::uint64_t Machine::m2p(Mfn mfn) const
+{
+    if (!is_ram(mfn)) {
+        return invalid_m2p_entry;
+    }
+    return reinterpret_cast<const std::uint64_t*>(mapped_ + m2p_offset_)[mfn.number()];
+}
+
+void Machine::set_m2p(Mfn mfn, std::uint64_t pfn)
+{
+    if (is_ram(mfn)) {
+        reinterpret_cast<std::uint64_t*>(mapped_ + m2p_offset_)[mfn.number()] = pfn;
+    }
+}
+
+std::optional<Mfn> Machine::take_free()
+{
+    if (free_.empty()) {
+        return std::nullopt;
+    }
+    const Mfn mfn{free_.back()};
+    free_.pop_back();
+    return mfn;
+}
+
+void Machine::give_back(Mfn mfn)
+{
+    frame(mfn) = FrameState{};
+    set_m2p(mfn, invalid_m2p_entry);
+    free_.push_back(mfn.number());
+}
+
+void Machine::scrub_free()
+{
+    std::uint64_t start = 0;
+    for (std::uint64_t index = 0; index <= nr_frames(); ++index) {
+        if (index < nr_frames() && frames_[index].owner == nullptr) {
+            continue;
+        }
+        if (index > start) {
+            (void)::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                              static_cast<off_t>(start * page_size),
+                              static_cast<off_t>((index - start) * page_size));
+        }
+        start = index + 1;
+    }
+}
+
+}  // namespace fakexen

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Machine memory of a host: one sparse file of RAM frames and the M2P table, the state of each frame, the free list.
+#pragma once
+
+#include "libsr/base/fd.hpp"
+#include "libsr/base/frame.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <span>
+#include <vector>
+
+namespace fakexen {
+
+using sr::Mfn;
+using sr::page_size;
+using sr::Pfn;
+
+struct Domain;
+
+/// What a frame may be used as: Xen's PGT_* types. While its type count is not 0 a frame keeps its type, so
+/// that no frame is a page table and writable at the same time.
+enum class FrameType : std::uint8_t {
+    none,
+    l1_table,
+    l2_table,
+    l3_table,
+    l4_table,
+    segment,
+    writable
+};
+
+[[nodiscard]] const char* to_string(FrameType type) noexcept;
+
+[[nodiscard]] constexpr bool is_table(FrameType type) noexcept
+{
+    return type >= FrameType::l1_table && type <= FrameType::l4_table;
+}
+
+/// What Xen keeps in struct page_info.
+struct FrameState {
+    Domain* owner = nullptr;       ///< null while free
+    std::uint32_t references = 0;  ///< one is the allocation's, until the frame is given back
+    std::uint32_t type_count = 0;
+    std::int32_t linear_count =
+        0;  ///< > 0: has linear entries, < 0: is used as one (self-maps of other tables)
+    FrameType type =
+        FrameType::none;  ///< kept at type count 0: a de-validated table still shows what it was
+    bool validated = false;
+    bool pinned = false;
+    bool allocated = false;  ///< the allocation's reference is there (PGC_allocated)
+    bool xen_heap = false;   ///< Xen's own page shared with the owner: shared_info, grant table
+};
+
+/// M2P entries without a guest frame behind them.
+inline constexpr std::uint64_t invalid_m2p_entry = ~std::uint64_t{0};
+
+/// Machine frames of different hosts must never be equal by chance.
+struct MachineConfig {
+    std::uint64_t nr_frames = 0;
+    std::uint64_t first_mfn = 0;
+    std::uint64_t seed = 0;
+    std::uint64_t shuffle_run = 1;  ///< frames that stay together when the free list is shuffled
+};
+
+/// The machine: RAM frames first_mfn..max_mfn, and the M2P table in frames beyond any of them.
+class Machine {
+public:
+    /// @throws Error{io} if the memory file cannot be made
+    explicit Machine(const MachineConfig& config);
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+    ~Machine();
+
+    [[nodiscard]] int memory_fd() const noexcept { return file_.get(); }
+    [[nodiscard]] std::uint64_t file_size() const noexcept { return m2p_offset_ + m2p_size_; }
+    [[nodiscard]] std::uint64_t first_mfn() const noexcept { return config_.first_mfn; }
+    [[nodiscard]] std::uint64_t nr_frames() const noexcept { return config_.nr_frames; }
+    /// The highest RAM frame. XENMEM_maximum_ram_page is one more, a count, whatever its name says.
+    [[nodiscard]] std::uint64_t max_mfn() const noexcept
+    {
+        return config_.first_mfn + config_.nr_frames - 1;
+    }
+    [[nodiscard]] std::uint64_t nr_free() const noexcept { return free_.size(); }
+
+    [[nodiscard]] bool is_ram(Mfn mfn) const noexcept
+    {
+        return mfn.number() >= first_mfn() && mfn.number() <= max_mfn();
+    }
+    [[nodiscard]] std::uint64_t m2p_first_mfn() const noexcept { return m2p_first_mfn_; }
+    [[nodiscard]] std::uint64_t m2p_nr_frames() const noexcept { return m2p_size_ / page_size; }
+    [[nodiscard]] std::uint64_t m2p_file_offset() const noexcept { return m2p_offset_; }
+    [[nodiscard]] bool is_m2p(Mfn mfn) const noexcept
+    {
+        return mfn.number() - m2p_first_mfn_ < m2p_nr_frames();
+    }
+
+    /// State of a RAM frame; mfn must be one.
+    [[nodiscard]] FrameState& frame(Mfn mfn) { return frames_.at(mfn.number() - first_mfn()); }
+    [[nodiscard]] const FrameState& frame(Mfn mfn) const
+    {
+        return frames_.at(mfn.number() - first_mfn());
+    }
+    /// Offset in the memory file of a RAM or M2P frame.
+    [[nodiscard]] std::uint64_t file_offset(Mfn mfn) const noexcept;
+    /// The 4096 octets of a RAM frame. Others write them as we look: copy before checking.
+    [[nodiscard]] std::span<std::byte> contents(Mfn mfn) const;
+    /// A RAM frame as 512 page-table entries.
+    [[nodiscard]] std::span<std::uint64_t> entries(Mfn mfn) const;
+
+    [[nodiscard]] std::uint64_t m2p(Mfn mfn) const;
+    void set_m2p(Mfn mfn, std::uint64_t pfn);
+
+    /// Takes a free frame; its contents are whatever they were. Nothing when memory is short.
+    [[nodiscard]] std::optional<Mfn> take_free();
+    void give_back(Mfn mfn);
+    /// Gives the file's storage of free frames back to the kernel, which reads them as zeros from then on.
+    void scrub_free();
+
+private:
+    void make_free_list();
+
+    MachineConfig config_;
+    std::uint64_t m2p_offset_;
+    std::uint64_t m2p_size_;
+    std::uint64_t m2p_first_mfn_;
+    sr::Fd file_;
+    std::byte* mapped_ = nullptr;
+    std::vector<FrameState> frames_;
+    std::vector<std::uint64_t> free_;
+};
+
+}  // namespace fakexen
