@@ -7,3 +7,6 @@ fakexen_store_sources =
 include tests/fakexen/protocol/Makefile.mk
 include tests/fakexen/store/Makefile.mk
 include tests/fakexen/guest/Makefile.mk
+include tests/fakexen/host/Makefile.mk
+include tests/fakexen/lib/Makefile.mk
+include tests/fakexen/cli/Makefile.mk

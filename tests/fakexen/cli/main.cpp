@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// fakexen: starts, looks at and stops Xen hosts in user space.
+#include "libsr/base/error.hpp"
+#include "tests/fakexen/cli/options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace {
+
+using namespace fakexen::cli;
+
+void add_start_options(CLI::App& app, StartOptions& options)
+{
+    app.add_option("HOST", options.host, "the host's directory, made if it is not there")
+        ->envname("FAKEXEN_HOST")
+        ->required();
+    app.add_option("--memory", options.memory, "machine memory, with K, M or G")
+        ->capture_default_str();
+    app.add_option("--seed", options.seed, "of the shuffled free list")->capture_default_str();
+    app.add_option("--shuffle", options.shuffle,
+                   "how frames are handed out: page, run:N (N stay together), none")
+        ->capture_default_str();
+    app.add_option("--trace", options.trace_file, "write each call to this file");
+    app.add_option("--guest-program", options.guest_program,
+                   "plays the CPUs of fakexen guests (default: fakexen-guest beside this program)");
+    app.add_flag("--step", options.step_mode, "guests run only as `fakexen step` says");
+    app.add_flag("--no-xsave", options.no_xsave, "a host without xsave, as qemu64 is");
+}
+
+using Control = int (*)(const ControlOptions&);
+
+CLI::App* add_control(CLI::App& app, const char* name, const char* help, ControlOptions& options,
+                      int& result, Control run)
+{
+    CLI::App* command = app.add_subcommand(name, help);
+    command->add_option("--host", options.host, "the host's directory")->envname("FAKEXEN_HOST");
+    command->add_flag("--json", options.json, "print the host's answer as JSON");
+    command->callback([&options, &result, run] { result = run(options); });
+    return command;
+}
+
+void add_commands(CLI::App& app, ControlOptions& options, int& result)
+{
+    (void)add_control(app, "list", "lists the domains", options, result, list);
+    add_control(app, "show", "shows one domain", options, result, show)
+        ->add_option("DOMID", options.domid)
+        ->required();
+    add_control(app, "frame", "shows all about one machine frame", options, result, frame)
+        ->add_option("MFN", options.mfn, "decimal or 0x…")
+        ->required();
+    add_control(app, "adopt",
+                "does to a restored domain what its Linux would do to be suspended again, prints "
+                "each change",
+                options, result, adopt)
+        ->add_option("DOMID", options.domid)
+        ->required();
+    CLI::App* step_command =
+        add_control(app, "step", "lets a guest run for N quanta", options, result, step);
+    step_command->add_option("DOMID", options.domid)->required();
+    step_command->add_option("N", options.steps)->capture_default_str();
+    (void)add_control(app, "calls", "prints the calls the host was asked", options, result, calls);
+    CLI::App* stop_command = add_control(
+        app, "stop", "stops the host and reports what is left over; exits with 97 on leaks",
+        options, result, stop);
+    stop_command->add_option("HOST", options.host)->envname("FAKEXEN_HOST");
+    stop_command->add_flag("--strict", options.strict, "domains still there are leaks");
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    CLI::App app{"A Xen host in user space: a hypervisor model under the real libxenctrl."};
+    app.name("fakexen");
+    app.require_subcommand(1);
+    StartOptions start_options;
+    ControlOptions control_options;
+    int result = 0;
+    CLI::App* start_command =
+        app.add_subcommand("start", "starts a host and returns once it is ready");
+    add_start_options(*start_command, start_options);
+    start_command->add_flag("--foreground", start_options.foreground, "stay, log to the terminal");
+    start_command->callback([&] { result = start(start_options); });
+    CLI::App* run_command =
+        app.add_subcommand("run", "runs a host for as long as COMMAND lives, with FAKEXEN_HOST and "
+                                  "LD_LIBRARY_PATH set for it; "
+                                  "exits with its code, or with 97 if the host found leaks");
+    add_start_options(*run_command, start_options);
+    run_command->add_flag("--strict", start_options.strict, "domains still there are leaks");
+    run_command->add_option("COMMAND", start_options.command, "after --")->required();
+    run_command->callback([&] { result = run(start_options); });
+    add_commands(app, control_options, result);
+    try {
+        app.parse(argc, argv);
+        return result;
+    } catch (const CLI::ParseError& e) {
+        const int code = app.exit(e);
+        return code == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    } catch (const std::exception& e) {
+        (void)std::fprintf(stderr, "fakexen: %s\n", e.what());
+        return static_cast<int>(ExitCode::failure);
+    }
+}
