@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The one connection that a fake library of a process has to its host.
+#pragma once
+
+#include "tests/fakexen/protocol/client.hpp"
+
+namespace fakexen {
+
+/// The connection of this process, made on first use and kept until the process ends, since foreign mappings outlive
+/// the handles that made them. A forked child makes its own.
+/// @return null with errno set: ENOENT where there is no host
+[[nodiscard]] Client* host_connection() noexcept;
+
+}  // namespace fakexen
