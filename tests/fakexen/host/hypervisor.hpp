@@ -33,10 +33,11 @@ public:
 
     /// What the rest of the host does when a domain's state changes. Called in the middle of hypercalls: note it, act later.
     struct Listener {
-        std::function<void(DomainId)> may_run_changed;      ///< (un)paused, shut down, resumed
-        std::function<void(DomainId, bool gone)> released;  ///< shut down, or gone altogether
+        std::function<void(DomainId)> may_run_changed;          ///< (un)paused, shut down, resumed
+        std::function<void(DomainId, bool gone)> released;      ///< shut down, or gone altogether
+        std::function<void(DomainId, std::uint32_t)> notified;  ///< this port became pending
         std::function<void(DomainId, std::uint32_t)>
-            notified;  ///< port of dom0 or another domain became pending
+            kicked;  ///< the domain sent on this port to dom0
     };
     Listener listener;
 

@@ -88,6 +88,11 @@ int Hypervisor::send_event(Domain& domain, std::uint32_t number)
     if (port == nullptr) {
         return -EINVAL;
     }
+    const bool goes_out =
+        port->state == EventPort::State::interdomain || port->state == EventPort::State::unbound;
+    if (goes_out && port->remote_domain == 0 && domain.id != 0 && listener.kicked) {
+        listener.kicked(domain.id, number);  // what lives in the host listens without binding
+    }
     switch (port->state) {
     case EventPort::State::interdomain:
         if (Domain* remote = this->domain(port->remote_domain)) {

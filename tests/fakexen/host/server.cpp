@@ -76,13 +76,10 @@ Server::Server(const HostConfig& config, sr::Logger& log)
             store_->domain_released(id, gone);
         }
     };
-    xen_.listener.notified = [this](DomainId id, std::uint32_t port) {
-        players_.wake(id);
-        if (id == 0 && store_) {
-            const EventPort* local = xen_.dom0().events.port(port);
-            if (local != nullptr && local->state == EventPort::State::interdomain) {
-                store_->event(local->remote_domain, local->remote_port);
-            }
+    xen_.listener.notified = [this](DomainId id, std::uint32_t) { players_.wake(id); };
+    xen_.listener.kicked = [this](DomainId id, std::uint32_t port) {
+        if (store_) {
+            store_->event(id, port);
         }
     };
 }

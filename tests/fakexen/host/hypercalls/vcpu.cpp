@@ -25,15 +25,6 @@ bool is_self(const DomctlCall& call)
     return call.domain == &call.caller.domain();
 }
 
-/// A guest kernel's code runs in ring 3. Xen fixes selectors without an entry point too; here they stay as they are, so
-/// that what was never set comes out of a save and restore as it went in.
-void fix_selector(std::uint16_t& selector, std::uint64_t entry_point)
-{
-    if (entry_point != 0) {
-        selector = static_cast<std::uint16_t>(selector | 3U);
-    }
-}
-
 }  // namespace
 
 int get_vcpu_info(DomctlCall& call)
@@ -87,6 +78,8 @@ int get_extended_context(DomctlCall& call)
     return 0;
 }
 
+// Xen also lifts the two code selectors to ring 3. A 64-bit guest has no use for them, so here they stay as they are
+// and what was never set comes out of a restore and save as it went in.
 int set_extended_context(DomctlCall& call)
 {
     auto& extended = call.op.u.ext_vcpucontext;
@@ -106,8 +99,6 @@ int set_extended_context(DomctlCall& call)
     std::copy_n(reinterpret_cast<const std::byte*>(&extended),
                 std::min<std::size_t>(extended.size, sizeof extended), kept);
     __builtin_memcpy(&vcpu.extended, kept, sizeof vcpu.extended);
-    fix_selector(vcpu.extended.sysenter_callback_cs, extended.sysenter_callback_eip);
-    fix_selector(vcpu.extended.syscall32_callback_cs, extended.syscall32_callback_eip);
     return 0;
 }
 
