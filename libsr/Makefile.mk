@@ -34,9 +34,6 @@ libsr_core_la_LIBADD = libsr-pure.la libsr-xen.la
 include_HEADERS += include/sr.h
 pkgconfig_DATA += libsr/libsr.pc
 
-include_HEADERS += include/sr.h
-pkgconfig_DATA += libsr/libsr.pc
-
 # The library itself: the C ABI and nothing else is visible.
 lib_LTLIBRARIES += libsr.la
 libsr_la_SOURCES = libsr/capi.cpp libsr/capi_callers.cpp libsr/capi_callers.hpp libsr/capi_structs.hpp
