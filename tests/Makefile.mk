@@ -19,8 +19,8 @@ EXTRA_DIST += tests/install/check-install tests/install/version.c
 installcheck-local:
 	@CC="$(CC)" CFLAGS="$(SR_SANITIZE)" $(top_srcdir)/tests/install/check-install "$(DESTDIR)" "$(libdir)"
 
-# clang-format and clang-tidy over what we wrote; LINT=format or LINT=tidy does one of them.
+# clang-format and clang-tidy over what we wrote; CHECK=format or CHECK=tidy does one of them.
 EXTRA_DIST += tests/lint .clang-format .clang-tidy
 lint:
-	@SR_TOP_BUILDDIR=$(abs_top_builddir) XEN_CFLAGS="$(XEN_CFLAGS)" $(top_srcdir)/tests/lint $(LINT)
+	@SR_TOP_BUILDDIR=$(abs_top_builddir) XEN_CFLAGS="$(XEN_CFLAGS)" $(top_srcdir)/tests/lint $(CHECK)
 .PHONY: lint

@@ -30,6 +30,7 @@ int connect_socket(const char* host) noexcept
     if (fd < 0) {
         return -errno;
     }
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket calls take any address so
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         const int error = errno;
         (void)::close(fd);

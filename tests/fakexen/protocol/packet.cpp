@@ -33,8 +33,10 @@ int descriptor_in(msghdr& message) noexcept
 int send_packet(int socket, std::span<const std::byte> head, std::span<const std::byte> payload,
                 int fd) noexcept
 {
+    // NOLINTBEGIN(cppcoreguidelines-pro-type-const-cast): sendmsg() only reads what an iovec names
     iovec parts[] = {{const_cast<std::byte*>(head.data()), head.size()},
                      {const_cast<std::byte*>(payload.data()), payload.size()}};
+    // NOLINTEND(cppcoreguidelines-pro-type-const-cast)
     msghdr message = {};
     message.msg_iov = parts;
     message.msg_iovlen = payload.empty() ? 1 : 2;

@@ -11,7 +11,7 @@ namespace fakexen::store {
 
 namespace {
 
-const std::string ok{"OK\0", 3};
+constexpr std::string_view ok{"OK\0", 3};
 
 template <typename Number = std::uint32_t>
 Number number(const std::vector<std::string>& arguments, std::size_t at)
@@ -62,7 +62,7 @@ std::string Service::answer_domain(std::uint32_t caller, const Message& message)
         (void)introduced(domid);
         (void)introduced(number(arguments, 1));
     }
-    return ok;
+    return std::string{ok};
 }
 
 /// An introduced domain. Domain 0 is never asked for this way.

@@ -11,7 +11,7 @@ namespace fakexen::store {
 
 namespace {
 
-const std::string ok{"OK\0", 3};
+constexpr std::string_view ok{"OK\0", 3};
 
 std::string within_payload(std::string text)
 {
@@ -66,16 +66,16 @@ std::string Service::answer_node(Caller caller, const Message& message)
         return within_payload(shown(store_.permissions(caller, path)));
     case XS_SET_PERMS:
         store_.set_permissions(caller, path, parse_permissions(split_strings(message.payload)));
-        return ok;
+        return std::string{ok};
     case XS_WRITE:
         store_.write(caller, path, message.payload.substr(path_end + 1));
-        return ok;
+        return std::string{ok};
     case XS_MKDIR:
         store_.mkdir(caller, path);
-        return ok;
+        return std::string{ok};
     default:
         store_.remove(caller, path);
-        return ok;
+        return std::string{ok};
     }
 }
 
