@@ -54,3 +54,13 @@ tests_unit_verify_tests_SOURCES = \
     tests/unit/verify_stream_test.cpp
 tests_unit_verify_tests_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
 tests_unit_verify_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
+
+# xsr and its toolstack
+UNIT_TESTS += tests/unit/xsr_tests
+tests_unit_xsr_tests_SOURCES = \
+    tests/support/error_of.hpp \
+    tests/unit/toolstack_config_test.cpp \
+    tests/unit/xsr_fields_test.cpp \
+    tests/unit/xsr_progress_test.cpp \
+    tests/unit/xsr_units_test.cpp
+tests_unit_xsr_tests_LDADD = libxsr.la libtoolstack.la libsr-pure.la libsr.la $(GTEST_LIBS)

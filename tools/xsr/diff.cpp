@@ -180,14 +180,14 @@ void Diff::define(CLI::App& command)
     command.add_option("B", b_, "Another one")->required();
     command.add_flag("--ignore-restore", ignores_restore_,
                      "What a restore always changes does not count as a difference");
-    command.footer("Compares the guests, not the octets: each page by the last contents a file has "
-                   "for it, types of\n"
-                   "pages, vCPUs and shared_info field by field, headers and policies. What a "
-                   "restore and another\n"
-                   "save always change is shown apart, with the reason.\n\n"
-                   "Exit status: 0 equal, 1 different, 2 trouble.\n\n"
-                   "  xsr diff before.xl after.xl\n"
-                   "  xsr diff --ignore-restore --json a.xl b.xl | jq .pages.contents");
+    command.footer(
+        "Compares the guests, not the octets: each page by the last contents a file has\n"
+        "for it, types of pages, vCPUs and shared_info field by field, headers and\n"
+        "policies. What a restore and another save always change is shown apart, with\n"
+        "the reason.\n\n"
+        "Exit status: 0 equal, 1 different, 2 trouble.\n\n"
+        "  xsr diff before.xl after.xl\n"
+        "  xsr diff --ignore-restore --json a.xl b.xl | jq .pages.contents");
 }
 
 ExitCode Diff::run(Console& console)

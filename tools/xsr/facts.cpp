@@ -41,6 +41,19 @@ std::optional<DomainConfig> config_of(const StreamSummary& summary)
     }
 }
 
+/// Why the file names no domain, if it has a configuration and should.
+std::string unreadable_config(const StreamSummary& summary)
+{
+    if (!summary.xl || !summary.xl->config_is_json) {
+        return "";
+    }
+    try {
+        return parse_domain_config(summary.xl->config).name;
+    } catch (const Error& error) {
+        return std::string{"unknown: "} + error.what();
+    }
+}
+
 std::uint64_t pages_where(const PageFacts& pages, bool (*is_wanted)(PageType))
 {
     std::uint64_t count = 0;
@@ -54,7 +67,9 @@ std::string container_fact(const StreamSummary& summary)
 {
     std::string text = to_string(summary.container);
     if (summary.image) {
-        text += format(", libxc stream version %u", summary.image->version);
+        const bool is_bare = summary.container == ContainerKind::libxc;
+        text +=
+            format(is_bare ? " version %u" : ", libxc stream version %u", summary.image->version);
     }
     if (summary.checkpoints != 0) {
         text += ", " + format_count(summary.checkpoints, "checkpoint");
@@ -191,7 +206,7 @@ std::string policy_fact(const StreamSummary& summary)
 
 std::string tsc_fact(const StreamSummary& summary)
 {
-    return summary.tsc ? format("%.3f GHz, the guest's clock at %.1f s",
+    return summary.tsc ? format("%.3f GHz, at %.1f s of the guest's time",
                                 static_cast<double>(summary.tsc->khz) / 1e6,
                                 static_cast<double>(summary.tsc->nsec) / 1e9)
                        : "";
@@ -214,7 +229,7 @@ std::string facts_text(const VerifyReport& report, const std::string& file_name)
     const StreamSummary& summary = report.summary;
     const auto config = config_of(summary);
     FactSheet sheet;
-    sheet.add("Domain", config ? config->name : "");
+    sheet.add("Domain", config ? config->name : unreadable_config(summary));
     sheet.add("UUID", config ? to_string(config->uuid) : "");
     sheet.add("Kind", kind_fact(summary, config));
     sheet.add("Memory", config ? size_fact(*config) : "");

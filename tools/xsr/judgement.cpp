@@ -51,14 +51,13 @@ std::string verdict(const VerifyReport& report)
     const std::string held = format_count(report.summary.nr_records, "record") + ", " +
                              format_count(pages_with_frames(report.summary), "page");
     const char* unchecked = report.checked_all ? "" : "; too large for every check";
+    const std::string deviations = format_count(report.nr_deviations, "deviation");
     if (report.nr_errors != 0) {
-        return format("%s, %s: a restore refuses it",
-                      format_count(report.nr_errors, "error").c_str(),
-                      format_count(report.nr_deviations, "deviation").c_str());
+        return format_count(report.nr_errors, "error") +
+               (report.nr_deviations != 0 ? ", " + deviations : "") + ": a restore refuses it";
     }
     if (report.nr_deviations != 0) {
-        return format("%s, which a restore lets pass: %s%s",
-                      format_count(report.nr_deviations, "deviation").c_str(), held.c_str(),
+        return format("%s, which a restore lets pass: %s%s", deviations.c_str(), held.c_str(),
                       unchecked);
     }
     return format("no deviation: %s%s", held.c_str(), unchecked);

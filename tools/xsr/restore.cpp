@@ -87,14 +87,13 @@ void Restore::define(CLI::App& command)
     command.add_option("--vcpus", nr_vcpus_, "Its number of vCPUs, in place of the file's")
         ->type_name("N")
         ->check(CLI::Range(1, 8192).description(""));
-    command.footer("Makes a domain as the file's configuration says, without devices, and prints "
-                   "its number. A\n"
-                   "bare libxc stream holds no configuration: it needs --name and --memory. If the "
-                   "restore fails,\n"
-                   "or ^C stops it, nothing is left behind.\n\n"
-                   "  xsr restore web.xl                  the domain runs on where it was saved\n"
-                   "  xsr restore -p --name web2 web.xl   a second one, to look at before it runs\n"
-                   "  zstd -dc 7.zst | xsr restore --name seven --memory 512 -");
+    command.footer(
+        "Makes a domain as the file's configuration says, without devices, and prints its\n"
+        "number. A bare libxc stream holds no configuration: it needs --name and --memory.\n"
+        "If the restore fails, or ^C stops it, nothing is left behind.\n\n"
+        "  xsr restore web.xl                   the domain runs on where it was saved\n"
+        "  xsr restore -p --name web2 web.xl    a second one, to look at before it runs\n"
+        "  zstd -dc 7.zst | xsr restore --name seven --memory 512 -");
 }
 
 void Restore::set_vcpus(DomainConfig& config) const

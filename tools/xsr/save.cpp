@@ -55,12 +55,12 @@ void Save::define(CLI::App& command)
     command.add_flag("--raw", is_raw_,
                      "Write the bare libxc stream, without xl's header and configuration");
     command.footer(
-        "The domain is destroyed once FILE is complete and on disk, unless -c or -p is given. If "
-        "the\n"
-        "save fails, or ^C stops it, the guest runs on and FILE is not touched: it is written as\n"
-        "FILE.partial and renamed. A domain that is suspended already is saved as it is.\n\n"
-        "  xsr save web web.xl             stop the domain, into a file that xl can restore\n"
-        "  xsr save -c web snapshot.xl     a snapshot: the domain runs on\n"
+        "The domain is destroyed once FILE is complete and on disk, unless -c or -p is\n"
+        "given. If the save fails, or ^C stops it, the guest runs on and FILE is not\n"
+        "touched: it is written as FILE.partial and renamed. A domain that is suspended\n"
+        "already is saved as it is.\n\n"
+        "  xsr save web web.xl            stop the domain, into a file xl can restore\n"
+        "  xsr save -c web snapshot.xl    a snapshot: the domain runs on\n"
         "  xsr save --raw 7 - | zstd >7.zst");
 }
 

@@ -72,14 +72,14 @@ void Show::define(CLI::App& command)
         ->delimiter(',');
     command.add_option("--record", record_, "Show this record only, in full")->type_name("N");
     command.footer(
-        "Numbers may be decimal or 0x… Record numbers and offsets count from the libxc image "
-        "header.\n"
-        "Page-table entries: P present, RW writable, US user, WT and CD caching, A accessed, D "
-        "dirty,\n"
-        "G global, PSE superpage, NX no execute, AVL and HIGH bits that the guest may use.\n\n"
-        "  xsr show web.xl                   all records, a line each\n"
-        "  xsr show --type vcpu web.xl       vCPUs, field by field\n"
-        "  xsr show --pfn 0x1a03 web.xl      a page: a table as a table, other memory as octets");
+        "Numbers may be decimal or 0x. Record numbers and offsets count from the libxc\n"
+        "image header; offsets of pages from the start of the file. Fields that are zero\n"
+        "are left out. Page-table entries: P present, RW writable, US user, WT and CD\n"
+        "caching, A accessed, D dirty, G global, PSE superpage, NX no execute, AVL and\n"
+        "HIGH bits that the guest may use.\n\n"
+        "  xsr show web.xl                  all records, a line each\n"
+        "  xsr show --type vcpu web.xl      vCPUs, field by field\n"
+        "  xsr show --pfn 0x1a03 web.xl     a page: tables as tables, others as octets");
 }
 
 bool Show::is_wanted(const RecordHead& head) const
@@ -153,10 +153,13 @@ void Show::show_records(Console& console, InputFile& file)
     StreamReader reader{container.libxc()};
     RecordContext context;
     if (!console.options().is_json && !wants_details()) {
-        console.print(format("%s of a libxc stream v%u: %s, written on Xen %u.%u\n\n",
-                             to_string(container.kind()), reader.image_header().version,
-                             to_string(reader.domain_header().type),
-                             reader.domain_header().xen_major, reader.domain_header().xen_minor));
+        const std::string around = container.kind() == ContainerKind::libxc
+                                       ? ""
+                                       : format(" (%s)", to_string(container.kind()));
+        const DomainHeader& domain = reader.domain_header();
+        console.print(format("libxc stream v%u%s: %s, written on Xen %u.%u\n\n",
+                             reader.image_header().version, around.c_str(), to_string(domain.type),
+                             domain.xen_major, domain.xen_minor));
         console.print("record      offset  type\n");
     }
     std::uint32_t type = 0;

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// xsr's verbs that only look: info, verify, show and diff, run as a user runs them.
+#include "tests/support/golden.hpp"
+#include "tests/system/run_program.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+namespace sr {
+namespace {
+
+using nlohmann::json;
+using test::Outcome;
+using test::run_program;
+
+// Where things stand in pv_stream.hex, in octets.
+constexpr std::size_t page_data_reserved = 0xa8 + 8 + 4;
+constexpr std::size_t first_contents = 0xa8 + 8 + 8 + std::size_t{9} * 8;
+constexpr std::size_t data_page = first_contents + std::size_t{5} * 4096;  // pfn 5, start_info
+constexpr std::size_t l1_page = first_contents + std::size_t{4} * 4096;    // pfn 4
+constexpr std::size_t shared_info = 0x6168 + 8;
+constexpr std::size_t vcpu_basic = 0x7170 + 8 + 8;
+
+std::string text_of(const Octets& octets)
+{
+    std::string text(octets.size(), '\0');
+    std::transform(octets.begin(), octets.end(), text.begin(),
+                   [](std::byte each) { return std::to_integer<char>(each); });
+    return text;
+}
+
+class XsrLook : public testing::Test {
+protected:
+    [[nodiscard]] static Outcome xsr(std::vector<std::string> arguments,
+                                     const std::string& input = {})
+    {
+        arguments.insert(arguments.begin(), "xsr");
+        return run_program(arguments, input);
+    }
+    /// The golden stream with one octet changed, as a file.
+    [[nodiscard]] std::string changed(std::size_t at, char octet) const
+    {
+        std::string other = pv_;
+        other.at(at) = octet;
+        return files_.write("changed", other);
+    }
+
+    test::TemporaryDirectory files_;
+    std::string pv_ = text_of(test::golden("pv_stream.hex"));
+    std::string pv_file_ = files_.write("pv", pv_);
+};
+
+/// A failure is one line on standard error that begins with the verb.
+void expect_sentence(const Outcome& outcome, const std::string& verb)
+{
+    EXPECT_EQ(outcome.err.rfind("xsr " + verb + ": ", 0), 0U) << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+}
+
+TEST_F(XsrLook, VerifyAcceptsEveryContainerAndAPipe)
+{
+    for (const char* name : {"pv_stream.hex", "pv_stream_v2.hex", "xl_pv_file.hex"}) {
+        SCOPED_TRACE(name);
+        const std::string octets = text_of(test::golden(name));
+        EXPECT_EQ(xsr({"verify", files_.write("file", octets)}).status, 0);
+        EXPECT_EQ(xsr({"verify", "-"}, octets).status, 0);
+    }
+}
+
+TEST_F(XsrLook, VerifyTellsKindsOfFindingsByStatus)
+{
+    EXPECT_EQ(xsr({"verify", changed(page_data_reserved, 1)}).status, 1);
+    EXPECT_EQ(xsr({"verify", files_.write("cut", pv_.substr(0, pv_.size() - 4))}).status, 3);
+    EXPECT_EQ(xsr({"verify", changed(0x28 + 8, 5)}).status, 4);  // guest width
+    EXPECT_EQ(xsr({"verify", files_.write("text", "#!/bin/sh\n")}).status, 4);
+    EXPECT_EQ(xsr({"verify", files_.file("none")}).status, 3);
+}
+
+TEST_F(XsrLook, VerifyNamesRecordAndOffset)
+{
+    const Outcome outcome = xsr({"verify", changed(page_data_reserved, 1)});
+    EXPECT_NE(outcome.out.find("record 5 PAGE_DATA at offset 0xa8: deviation (reserved)"),
+              std::string::npos)
+        << outcome.out;
+    const json judged = json::parse(xsr({"verify", "--json", files_.file("changed")}).out);
+    EXPECT_EQ(judged["deviations"], 1);
+    EXPECT_EQ(judged["findings"][0]["record"], 5);
+    EXPECT_EQ(judged["findings"][0]["offset"], 0xa8);
+}
+
+TEST_F(XsrLook, InfoTellsFacts)
+{
+    const Outcome outcome = xsr({"info", pv_file_});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_NE(outcome.out.find("PV, x86, 64-bit"), std::string::npos) << outcome.out;
+    const json facts = json::parse(xsr({"info", "--json", pv_file_}).out);
+    EXPECT_EQ(facts["memory"]["pages"], 7);
+    EXPECT_EQ(facts["records"]["PAGE_DATA"]["records"], 2);
+    EXPECT_TRUE(facts["complete"]);
+}
+
+TEST_F(XsrLook, InfoTellsWhatItCouldReadOfADamagedFile)
+{
+    const Outcome outcome = xsr({"info", files_.write("cut", pv_.substr(0, 0x6150))});
+    EXPECT_EQ(outcome.status, 3);
+    EXPECT_NE(outcome.out.find("Xen 4.17"), std::string::npos) << outcome.out;
+}
+
+TEST_F(XsrLook, ShowListsEveryRecord)
+{
+    const Outcome outcome = xsr({"show", "--json", pv_file_});
+    EXPECT_EQ(outcome.status, 0);
+    std::istringstream lines{outcome.out};
+    std::vector<std::string> types;
+    for (std::string line; std::getline(lines, line);) {
+        types.push_back(json::parse(line)["type"]);
+    }
+    EXPECT_EQ(types.size(), 14U);
+    EXPECT_EQ(types.front(), "X86_PV_INFO");
+    EXPECT_EQ(types.back(), "END");
+}
+
+TEST_F(XsrLook, ShowSelectsByTypeAndNumber)
+{
+    const Outcome vcpus = xsr({"show", "--type", "vcpu", pv_file_});
+    EXPECT_EQ(vcpus.status, 0);
+    EXPECT_NE(vcpus.out.find("X86_PV_VCPU_MSRS"), std::string::npos);
+    EXPECT_EQ(vcpus.out.find("PAGE_DATA"), std::string::npos);
+    EXPECT_NE(xsr({"show", "--record", "0", pv_file_}).out.find("64-bit guest"), std::string::npos);
+    const Outcome wrong = xsr({"show", "--type", "gpu", pv_file_});
+    EXPECT_EQ(wrong.status, 2);
+    expect_sentence(wrong, "show");
+}
+
+TEST_F(XsrLook, ShowDecodesAPage)
+{
+    const Outcome table = xsr({"show", "--pfn", "4", pv_file_});
+    EXPECT_NE(table.out.find("L1TAB"), std::string::npos) << table.out;
+    EXPECT_NE(table.out.find("[  1]       pfn 0x5               P RW US A D NX"), std::string::npos)
+        << table.out;
+    const Outcome octets = xsr({"show", "--pfn", "0x5", "-"}, pv_);  // spooled: a pipe cannot seek
+    EXPECT_NE(octets.out.find("5a 5a 5a 5a"), std::string::npos) << octets.out;
+    EXPECT_NE(xsr({"show", "--pfn", "900", pv_file_}).out.find("no such page"), std::string::npos);
+}
+
+TEST_F(XsrLook, DiffFindsNothingInTheSameGuest)
+{
+    const std::string xl = files_.write("xl", text_of(test::golden("xl_pv_file.hex")));
+    const Outcome outcome = xsr({"diff", pv_file_, xl});
+    EXPECT_EQ(outcome.status, 0) << outcome.out;
+    EXPECT_EQ(outcome.out.rfind("equal", 0), 0U) << outcome.out;
+    EXPECT_EQ(xsr({"diff", "-", xl}, pv_).status, 0);
+}
+
+TEST_F(XsrLook, DiffNamesThePageThatDiffers)
+{
+    const Outcome outcome = xsr({"diff", "--ignore-restore", pv_file_, changed(l1_page + 100, 7)});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_NE(outcome.out.find("1 page: 0x4"), std::string::npos) << outcome.out;
+}
+
+TEST_F(XsrLook, DiffKnowsWhatARestoreChanges)
+{
+    // A p2m leaf (pfn 0), start_info (pfn 5), an event channel mask, and VGCF_online.
+    std::string other = pv_;
+    other.at(first_contents) = 1;
+    other.at(data_page) = 1;
+    other.at(shared_info + 2560) = 1;
+    other.at(vcpu_basic + 512) = static_cast<char>(other.at(vcpu_basic + 512) | 0x20);
+    const std::string restored = files_.write("restored", other);
+    const Outcome outcome = xsr({"diff", pv_file_, restored});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(xsr({"diff", "--ignore-restore", pv_file_, restored}).status, 0) << outcome.out;
+    for (const char* named :
+         {"p2m leaf pages", "start_info", "evtchn_mask[0]", "brings every vCPU online"}) {
+        EXPECT_NE(outcome.out.find(named), std::string::npos) << named << " in " << outcome.out;
+    }
+    const json found = json::parse(xsr({"diff", "--json", pv_file_, restored}).out);
+    EXPECT_EQ(found["differences"], 0);
+    EXPECT_EQ(found["expected-differences"], 4);
+}
+
+TEST_F(XsrLook, DiffNamesTheRegisterThatDiffers)
+{
+    const Outcome outcome =
+        xsr({"diff", "--ignore-restore", pv_file_, changed(vcpu_basic + 648, 7)});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_NE(outcome.out.find("vCPU 0 BASIC"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("rip  0x0 -> 0x7"), std::string::npos) << outcome.out;
+}
+
+TEST_F(XsrLook, DiffAnswersTroubleWithTwo)
+{
+    const Outcome outcome = xsr({"diff", pv_file_, files_.file("none")});
+    EXPECT_EQ(outcome.status, 2);
+    expect_sentence(outcome, "diff");
+    EXPECT_EQ(xsr({"diff", pv_file_, files_.write("cut", pv_.substr(0, 1000))}).status, 2);
+}
+
+TEST_F(XsrLook, MistakesOnTheCommandLineAreOneSentence)
+{
+    const std::vector<std::vector<std::string>> mistakes = {{"info"},
+                                                            {"show", "--pfn", "x", pv_file_},
+                                                            {"verify", pv_file_, "more"},
+                                                            {"diff", "--no", "a", "b"}};
+    for (const auto& arguments : mistakes) {
+        SCOPED_TRACE(arguments[0]);
+        const Outcome outcome = xsr(arguments);
+        EXPECT_EQ(outcome.status, 2);
+        expect_sentence(outcome, arguments[0]);
+    }
+    EXPECT_EQ(xsr({"frobnicate"}).status, 2);
+    EXPECT_EQ(xsr({}).status, 2);
+}
+
+TEST_F(XsrLook, FailuresAreJsonOnRequest)
+{
+    const Outcome outcome = xsr({"show", "--json", files_.file("none")});
+    EXPECT_EQ(outcome.status, 3);
+    const json error = json::parse(outcome.err);
+    EXPECT_EQ(error["event"], "error");
+    EXPECT_EQ(error["class"], "io");
+    EXPECT_EQ(error["exit-code"], 3);
+}
+
+TEST_F(XsrLook, HelpOfEveryVerbGoesToStandardOutput)
+{
+    for (const char* verb : {"save", "restore", "info", "verify", "show", "diff"}) {
+        SCOPED_TRACE(verb);
+        const Outcome outcome = xsr({verb, "--help"});
+        EXPECT_EQ(outcome.status, 0);
+        EXPECT_NE(outcome.out.find("Usage: xsr " + std::string{verb}), std::string::npos);
+        std::istringstream lines{outcome.out};
+        for (std::string line; std::getline(lines, line);) {
+            EXPECT_LE(line.size(), 84U) << line;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace sr
