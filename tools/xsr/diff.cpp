@@ -90,7 +90,8 @@ std::string DiffReport::field_lines(bool is_expected) const
 std::string DiffReport::expected_text() const
 {
     std::string text = page_line("p2m leaf pages", pages_.p2m_leaves) +
-                       page_line("start_info", pages_.start_info) + field_lines(true);
+                       page_line("start_info", pages_.start_info) +
+                       page_line("ring to xenstored", pages_.store_ring) + field_lines(true);
     return text.empty() ? "" : "Expected after a restore:\n" + text + "\n";
 }
 
@@ -148,18 +149,19 @@ Json DiffReport::json() const
         }
         fields.push_back(std::move(entry));
     }
-    return {
-        {"differences", nr_unexpected()},
-        {"expected-differences", nr_expected()},
-        {"pages",
-         {{"equal", pages_.nr_equal},
-          {"contents", pages_.contents.json()},
-          {"types", std::move(types)},
-          {"only-in-a", pages_.only_in_a.json()},
-          {"only-in-b", pages_.only_in_b.json()},
-          {"expected",
-           {{"p2m-leaves", pages_.p2m_leaves.json()}, {"start-info", pages_.start_info.json()}}}}},
-        {"fields", std::move(fields)}};
+    return {{"differences", nr_unexpected()},
+            {"expected-differences", nr_expected()},
+            {"pages",
+             {{"equal", pages_.nr_equal},
+              {"contents", pages_.contents.json()},
+              {"types", std::move(types)},
+              {"only-in-a", pages_.only_in_a.json()},
+              {"only-in-b", pages_.only_in_b.json()},
+              {"expected",
+               {{"p2m-leaves", pages_.p2m_leaves.json()},
+                {"start-info", pages_.start_info.json()},
+                {"store-ring", pages_.store_ring.json()}}}}},
+            {"fields", std::move(fields)}};
 }
 
 class Diff final : public Verb {

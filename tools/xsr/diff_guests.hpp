@@ -29,12 +29,13 @@ struct PageDifferences {
     std::map<std::pair<PageType, PageType>, PfnRanges> types;
     PfnRanges p2m_leaves;  ///< expected: a restore writes them anew, in its own machine frames
     PfnRanges start_info;  ///< expected: likewise
+    PfnRanges store_ring;  ///< expected where only its indices differ: xenstored starts it anew
 
     /// Those that a restore does not explain.
     [[nodiscard]] std::uint64_t nr_unexpected() const noexcept;
     [[nodiscard]] std::uint64_t nr_expected() const noexcept
     {
-        return p2m_leaves.count() + start_info.count();
+        return p2m_leaves.count() + start_info.count() + store_ring.count();
     }
 };
 

@@ -1,15 +1,51 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Comparing memory, page by page, by the last that each stream says of it.
 #include "tools/xsr/diff_guests.hpp"
+#include "tools/xsr/guest_fields.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
 
 namespace sr {
 namespace {
 
+/// struct xenstore_domain_interface (public/io/xs_wire.h): two rings of 1024 octets, then their
+/// indices and the state of the connection, which xenstored sets when a domain is introduced.
+constexpr std::size_t ring_state_at = 2048;
+constexpr std::size_t ring_state_length = 28;
+
+/// The page of the ring to xenstored, as start_info names it.
+std::optional<std::uint64_t> store_ring_pfn(const GuestImage& guest)
+{
+    const auto start_info = guest.start_info_pfn();
+    const PageState state = start_info ? guest.page(*start_info) : PageState{};
+    if (!has_contents(state.type)) {
+        return std::nullopt;
+    }
+    const auto page = std::make_unique<PageContents>();
+    guest.read_page(state, *page);
+    for (const GuestField& field : start_info_fields(guest.width())) {
+        if (std::string_view{field.name} == "store_mfn") {
+            return value_of(field, 0, *page);
+        }
+    }
+    return std::nullopt;
+}
+
+bool differ_in_ring_state_only(PageContents& a, PageContents& b)
+{
+    std::fill_n(a.begin() + ring_state_at, ring_state_length, std::byte{0});
+    std::fill_n(b.begin() + ring_state_at, ring_state_length, std::byte{0});
+    return a == b;
+}
+
 class PageComparison {
 public:
-    PageComparison(const GuestImage& a, const GuestImage& b) : a_{a}, b_{b} {}
+    PageComparison(const GuestImage& a, const GuestImage& b)
+        : a_{a}, b_{b}, store_ring_{store_ring_pfn(a)}
+    {
+    }
 
     [[nodiscard]] PageDifferences run();
 
@@ -20,6 +56,7 @@ private:
 
     const GuestImage& a_;
     const GuestImage& b_;
+    std::optional<std::uint64_t> store_ring_;
     PageDifferences found_;
     std::unique_ptr<std::array<PageContents, 2>> pages_ =
         std::make_unique<std::array<PageContents, 2>>();
@@ -38,6 +75,8 @@ void PageComparison::note_contents(std::uint64_t pfn)
         found_.p2m_leaves.add(pfn);
     } else if (pfn == a_.start_info_pfn() && pfn == b_.start_info_pfn()) {
         found_.start_info.add(pfn);
+    } else if (pfn == store_ring_ && differ_in_ring_state_only((*pages_)[0], (*pages_)[1])) {
+        found_.store_ring.add(pfn);
     } else {
         found_.contents.add(pfn);
     }

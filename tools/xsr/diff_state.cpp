@@ -14,6 +14,7 @@ using OctetSpan = std::span<const std::byte>;
 
 constexpr const char* other_xen = "written on another Xen";
 constexpr const char* online = "a restore brings every vCPU online";
+constexpr const char* selector_ring = "Xen gives a callback's code selector ring 3";
 constexpr const char* time_went_on = "the guest's time went on";
 
 /// A keyed list of values, as MSRs, CPUID leaves and HVM parameters are.
@@ -85,6 +86,9 @@ private:
         if (std::string_view{field.name} == "flags" && (a ^ b) == vcpu_flag_online &&
             (b & vcpu_flag_online) != 0) {
             return online;
+        }
+        if (std::string_view{field.name}.ends_with("_callback_cs") && b == (a | 3U)) {
+            return selector_ring;
         }
         return field.changed_by_restore != nullptr ? field.changed_by_restore : "";
     }

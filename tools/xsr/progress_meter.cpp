@@ -56,12 +56,13 @@ void ProgressMeter::update(const sr_progress& progress)
     }
 }
 
+/// The rate of the last window; before the first is over, the average so far.
 void ProgressMeter::measure_rate(std::chrono::nanoseconds now)
 {
     const auto passed = now - rate_since_;
     const double seconds = std::chrono::duration<double>(passed).count();
-    const bool is_first = facts_.octets_per_second < 1;
-    if (seconds <= 0 || (!is_first && passed < rate_window)) {
+    const bool is_first_window = rate_since_.count() == 0;
+    if (seconds <= 0 || (!is_first_window && passed < rate_window)) {
         return;
     }
     facts_.octets_per_second = static_cast<double>(facts_.octets - rate_octets_) / seconds;
