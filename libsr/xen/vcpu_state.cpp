@@ -108,8 +108,8 @@ Octets VcpuState::xsave(std::uint32_t vcpu) const
     xen_domctl domctl = domctl_for(domain_, XEN_DOMCTL_getvcpuextstate);
     domctl.u.vcpuextstate.vcpu = vcpu;
     run(domain_, domctl, call, vcpu);  // size 0: asks for the size and the feature mask
-    if (domctl.u.vcpuextstate.size == 0) {
-        return {};
+    if (domctl.u.vcpuextstate.size == 0 || domctl.u.vcpuextstate.xfeature_mask == 0) {
+        return {};  // a host without xsave gives a size all the same
     }
     const HypercallBuffer buffer{domain_.host(), domctl.u.vcpuextstate.size};
     set_xen_guest_handle_raw(domctl.u.vcpuextstate.buffer, buffer.as<std::uint64_t>());
