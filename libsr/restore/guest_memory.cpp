@@ -2,7 +2,10 @@
 // PAGE_DATA into guest memory: populate, map, read in place, hand over, unmap.
 #include "libsr/restore/guest_memory.hpp"
 
+#include "libsr/wire/limits.hpp"
+
 #include <algorithm>
+#include <cinttypes>
 
 namespace sr {
 namespace {
@@ -41,13 +44,23 @@ void GuestMemory::note_types(std::span<const PageEntry> entries)
     for (const PageEntry& entry : entries) {
         if (needs_frame(entry.type)) {
             wanted_.push_back(entry.pfn.number());
+        } else if (entry.type == PageType::broken) {
+            count_broken(entry.pfn);
         } else if (!p2m_.mfn_of(entry.pfn)) {
-            continue;  // a hole that never was anything else: nothing to remember, whatever a
-                       // stream claims
+            continue;  // a hole that never was anything else: nothing to remember
         }
         p2m_.set_type(entry.pfn, entry.type);
     }
     populate(wanted_);
+}
+
+void GuestMemory::count_broken(Pfn pfn)
+{
+    if (++nr_broken_ > limits::broken_pages_max) {
+        throw Error{Errc::limit, "more than %" PRIu64 " broken pages: no host had that many",
+                    limits::broken_pages_max}
+            .with_pfn(pfn.number());
+    }
 }
 
 void GuestMemory::load(StreamReader& reader, std::span<const PageEntry> entries,
@@ -92,7 +105,8 @@ void GuestMemory::give_back_unused()
     std::vector<Pfn> pfns;
     p2m_.for_each_frame([&](Pfn pfn, Mfn mfn) {
         const auto type = p2m_.type_of(pfn);
-        if (!type || !needs_frame(*type)) {
+        // A broken page keeps the empty frame that a table made it get: the guest has it mapped.
+        if (!type || !(needs_frame(*type) || *type == PageType::broken)) {
             unused.push_back(mfn.number());
             pfns.push_back(pfn);
         }

@@ -61,10 +61,13 @@ public:
     [[nodiscard]] ForeignMapper& mapper() noexcept { return mapper_; }
     /// Pages with contents that have arrived.
     [[nodiscard]] std::uint64_t nr_loaded() const noexcept { return nr_loaded_; }
+    /// Pages that the stream says are lost to a memory error: they come back empty, if at all.
+    [[nodiscard]] std::uint64_t nr_broken() const noexcept { return nr_broken_; }
     /// Pages of any type that have arrived.
     [[nodiscard]] std::uint64_t nr_arrived() const noexcept { return nr_arrived_; }
 
 private:
+    void count_broken(Pfn pfn);
     void note_types(std::span<const PageEntry> entries);
     void load(StreamReader& reader, std::span<const PageEntry> entries, LoadedPageVisitor& visitor);
 
@@ -73,6 +76,7 @@ private:
     ForeignMapper mapper_;
     std::uint64_t nr_loaded_ = 0;
     std::uint64_t nr_arrived_ = 0;
+    std::uint64_t nr_broken_ = 0;
     // Scratch of one record.
     std::vector<std::uint64_t> wanted_;
     std::vector<std::uint64_t> mfns_;

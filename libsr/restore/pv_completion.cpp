@@ -26,29 +26,6 @@ const VcpuBlobs& first_vcpu(const VcpuRecords& vcpus)
     return found->second;
 }
 
-/// The frame of a pfn that has to be ordinary memory which the stream sent.
-Mfn ordinary_frame(const PvState& pv, Pfn pfn, const char* what)
-{
-    const auto mfn = pv.p2m.mfn_of(pfn);
-    if (!mfn || pv.p2m.type_of(pfn) != PageType::notab) {
-        throw Error{Errc::malformed,
-                    "%s is in pfn %#" PRIx64 ", which is not ordinary memory of the guest", what,
-                    pfn.number()}
-            .with_pfn(pfn.number());
-    }
-    return *mfn;
-}
-
-std::vector<Mfn> p2m_leaf_frames(const PvState& pv)
-{
-    std::vector<Mfn> frames;
-    frames.reserve(pv.p2m_frames.size());
-    for (const Pfn pfn : pv.p2m_frames) {
-        frames.push_back(ordinary_frame(pv, pfn, "a frame of the p2m"));
-    }
-    return frames;
-}
-
 void write_shared_info(const PvDestination& to, const PvState& pv, GuestMemory& memory)
 {
     const Mfn frame = to.info.shared_info;
@@ -138,10 +115,14 @@ RestoreResults complete_pv_domain(const PvDestination& to, PvState& pv, GuestMem
         throw Error{Errc::malformed, "the stream ends without SHARED_INFO"};
     }
     const Pfn start_info = start_info_pfn(first_vcpu(vcpus).basic, pv.abi);
-    const Mfn start_info_frame = ordinary_frame(pv, start_info, "start_info");
-    const std::vector<Mfn> leaves = p2m_leaf_frames(pv);
+    const Mfn start_info_frame = require_mfn(pv.p2m, start_info, PageType::notab, "start_info");
+    const std::vector<Mfn> leaves = p2m_frame_mfns(pv.p2m_frames, pv.p2m);
     const auto contexts = localised_contexts(pv, vcpus);
 
+    if (memory.nr_broken() != 0) {
+        to.log.warning("%" PRIu64 " pages of the guest were lost to memory errors of its old host",
+                       memory.nr_broken());
+    }
     memory.give_back_unused();
     write_shared_info(to, pv, memory);
     const StartInfoFrames rings = write_start_info(to, pv, memory, start_info_frame);
