@@ -145,13 +145,13 @@ void SuspendAttempt::run()
                     [&] { return is_acknowledged(); }) &&
         withdraw()) {
         if (is_interrupted_) {
-            throw Error{Errc::cancelled, "cancelled before domain %u suspended: it runs on",
-                        domid_};
+            throw Error{Errc::cancelled, "stopped on request"};
         }
-        throw Error{Errc::guest,
-                    "domain %u did not acknowledge the suspend request within %g s: the request is "
-                    "withdrawn and the guest runs on",
-                    domid_, seconds(options_.acknowledge_within)};
+        throw Error{
+            Errc::guest,
+            "domain %u did not acknowledge the suspend request within %g s, and the request "
+            "is withdrawn",
+            domid_, seconds(options_.acknowledge_within)};
     }
     // An acknowledged request cannot be taken back: even when interrupted, wait, so that whoever
     // called can resume the guest.
@@ -159,8 +159,8 @@ void SuspendAttempt::run()
     if (!wait_until(Clock::now() + options_.suspend_within, [&] { return has_suspended(); })) {
         throw Error{
             Errc::guest,
-            "domain %u acknowledged the suspend request but did not suspend within %g s: it "
-            "still may (xl list then shows 's')",
+            "domain %u acknowledged the suspend request but did not suspend within %g s (it still "
+            "may: xl list then shows it as 's')",
             domid_, seconds(options_.suspend_within)};
     }
 }

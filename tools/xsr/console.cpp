@@ -63,7 +63,10 @@ Failure failure_of(const sr_error& error)
     Failure failure;
     failure.exit_code = exit_code_of(error.error_class);
     failure.error_class = sr_error_class_name(error.error_class);
-    failure.message = static_cast<const char*>(error.message);
+    // Where a stop was noticed tells nobody anything.
+    failure.message = error.error_class == SR_ERROR_CANCELLED
+                          ? "stopped on request"
+                          : static_cast<const char*>(error.message);
     if (error.errnum != 0) {
         failure.details["errno"] = error.errnum;
     }

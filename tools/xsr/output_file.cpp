@@ -105,9 +105,9 @@ void OutputFile::check_room(std::uint64_t octets) const
     }
     const std::uint64_t available = std::uint64_t{room.f_bavail} * room.f_frsize;
     if (available < octets) {
-        throw Error::from_errno(Errc::io, ENOSPC, "%s needs %s and its file system has %s",
-                                path_.c_str(), format_octets(octets).c_str(),
-                                format_octets(available).c_str());
+        throw Error::from_errno(
+            Errc::io, ENOSPC, "%s needs %s, its file system has %s (--force tries all the same)",
+            path_.c_str(), format_octets(octets).c_str(), format_octets(available).c_str());
     }
 }
 

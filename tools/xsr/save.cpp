@@ -110,7 +110,8 @@ void Save::report(Console& console, const NamedDomain& domain, const SaveJob& jo
     const char* after = leave_running_  ? "it runs on"
                         : leave_paused_ ? "it is paused"
                                         : "it is gone";
-    console.note(format("saved %s to %s: %s, %s in %s; %s", domain.name.c_str(), file_.c_str(),
+    console.note(format("saved %s to %s: %s, %s in %s; %s", domain.name.c_str(),
+                        file_ == "-" ? "standard output" : file_.c_str(),
                         format_count(facts.pages_sent, "page").c_str(),
                         format_octets(facts.octets).c_str(), format_duration(facts.elapsed).c_str(),
                         after));
@@ -125,12 +126,12 @@ ExitCode Save::run(Console& console)
                              "", Json::object()});
     }
     check_can_be_saved(*domain);
+    const auto limit = std::chrono::milliseconds{static_cast<std::int64_t>(timeout_s_ * 1000)};
+    SaveJob job{console, toolstack, *domain, {limit, limit, -1}};
     OutputFile file{file_, is_forced_};
     if (!is_forced_) {
         file.check_room(domain->state.nr_pages * page_size + room_beside_memory);
     }
-    const auto limit = std::chrono::milliseconds{static_cast<std::int64_t>(timeout_s_ * 1000)};
-    SaveJob job{console, toolstack, *domain, {limit, limit, -1}};
     try {
         write_file(job, toolstack.config_of(*domain), file);
     } catch (const EngineFailure& failed) {
