@@ -64,3 +64,14 @@ tests_unit_xsr_tests_SOURCES = \
     tests/unit/xsr_progress_test.cpp \
     tests/unit/xsr_units_test.cpp
 tests_unit_xsr_tests_LDADD = libxsr.la libtoolstack.la libsr-pure.la libsr.la $(GTEST_LIBS)
+
+# the hypervisor of fakexen, in process
+UNIT_TESTS += tests/unit/fakexen_tests
+tests_unit_fakexen_tests_SOURCES = \
+    tests/unit/fakexen_foreign_maps_test.cpp \
+    tests/unit/fakexen_page_types_test.cpp \
+    tests/unit/fakexen_support.hpp \
+    tests/unit/fakexen_vcpu_test.cpp
+tests_unit_fakexen_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_fakexen_tests_CXXFLAGS = $(GNU_CXXFLAGS)
+tests_unit_fakexen_tests_LDADD = libfakexen-host.la libfakexen-protocol.la libsr-pure.la $(GTEST_LIBS)

@@ -158,7 +158,6 @@ int PageTypes::unpin(Mfn mfn, Domain& owner)
     }
     FrameState& frame = machine_.frame(mfn);
     if (!frame.pinned) {
-        log_.warning("d%u: mfn %#" PRIx64 " is not pinned", owner.id, mfn.number());
         put_page(mfn);
         return -EINVAL;
     }

@@ -52,7 +52,7 @@ int PageTypes::update_entry(Mfn table, unsigned slot, std::uint64_t entry, KeepB
     const bool is_l1 = level == FrameType::l1_table;
     if ((entry & pte::present) != 0) {
         if ((entry & (is_l1 ? pte::disallowed_l1 : pte::disallowed)) != 0) {
-            return refuse_slot(-EINVAL, table, level, slot, entry);
+            return -EINVAL;
         }
         entry = adjusted_entry(entry, level);
         if (is_harmless(old, entry, level)) {
@@ -63,7 +63,7 @@ int PageTypes::update_entry(Mfn table, unsigned slot, std::uint64_t entry, KeepB
         const int error = is_l1 ? get_for_l1_entry(entry, frame_owner)
                                 : get_for_upper_entry(entry, level, table, owner);
         if (error != 0) {
-            return refuse_slot(error, table, level, slot, entry);
+            return error;  // a guest may try: kernels probe what they may map
         }
     }
     write_entry(at, entry, keep);
