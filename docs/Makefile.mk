@@ -1,2 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 dist_doc_DATA += README.md docs/architecture.md
+dist_man_MANS += \
+    docs/xsr.1 \
+    docs/xsr-diff.1 \
+    docs/xsr-info.1 \
+    docs/xsr-restore.1 \
+    docs/xsr-save.1 \
+    docs/xsr-show.1 \
+    docs/xsr-verify.1
