@@ -416,9 +416,8 @@ TEST(Verify, FindsTrailingOctets)
 
 TEST(Verify, StopsAtWhatCannotBeFramed)
 {
-    Octets octets = golden("pv_stream.hex");
-    octets.resize(octets.size() - 3);
-    const VerifyReport cut = verify(octets);
+    const Octets octets = golden("pv_stream.hex");
+    const VerifyReport cut = verify(Octets(octets.data(), octets.data() + octets.size() - 3));
     expect_one(cut, "error framing: the stream ends within a record's head");
     EXPECT_FALSE(cut.summary.complete);
     EXPECT_EQ(cut.findings[0].place->record, 13U);
