@@ -282,6 +282,10 @@ TEST(Verify, FindsBadPageLists)
     twice.change(RecordType::page_data, 8 + 7 * 8, "06");
     expect_one(twice.verify(),
                "deviation semantic: PAGE_DATA: pfn 0x6 is listed more than once in one record");
+    Parts apart{"pv_stream.hex"};
+    apart.change(RecordType::page_data, 8 + 8 * 8, "06");
+    expect_one(apart.verify(),
+               "deviation semantic: PAGE_DATA: pfn 0x6 is listed more than once in one record");
     Parts shorter{"pv_stream.hex"};
     shorter.change(RecordType::page_data, 8 + 5 * 8 + 7, "f0");
     EXPECT_EQ(lines(shorter.verify()).front(), "error malformed: PAGE_DATA: 9 pfns with their "
@@ -319,6 +323,12 @@ TEST(Verify, LooksOnlyAtTablesThatAreInUse)
     parts.change(RecordType::page_data, page_at(2), "67 50 00");  // L3[0] is wrong, as above,
     parts.change(RecordType::page_data, page_at(1), "66 20 00");  // but no L4 names the L3
     EXPECT_EQ(lines(parts.verify()), Lines{});
+    // An L4 that is not pinned, but is the cr3.
+    Parts cr3{"pv_stream.hex"};
+    cr3.change(RecordType::page_data, 8 + 8 + 7, "40");
+    EXPECT_EQ(lines(cr3.verify()), Lines{});
+    cr3.change(RecordType::page_data, page_at(2), "67 50 00");
+    EXPECT_EQ(lines(cr3.verify()).size(), 1U);
     // A table that was sent again: only the last counts.
     Parts again{"pv_stream.hex"};
     again.change(RecordType::page_data, page_at(2), "67 50 00");

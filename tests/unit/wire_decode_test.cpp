@@ -179,6 +179,9 @@ TEST(DecodePageData, BoundsWhatAListMayCost)
     PageDataHeader header{};
     header.count = 0x10'0000;
     EXPECT_EQ(decode_page_data_header(header, limits::record_length_max), 0x10'0000U);
+    header.count = 1;
+    EXPECT_EQ(decode_page_data_header(header, 16), 1U);
+    EXPECT_EQ(error_of([&] { (void)decode_page_data_header(header, 15); }), Errc::malformed);
     header.count = 0x10'0001;
     EXPECT_EQ(error_of([&] { (void)decode_page_data_header(header, limits::record_length_max); }),
               Errc::limit);
@@ -236,7 +239,8 @@ TEST(DecodeP2mFrames, RefusesWrongRangesAndLengths)
     Octets longer = body;
     longer.push_back(std::byte{0});
     EXPECT_TRUE(refuses(longer));
-    EXPECT_TRUE(refuses(with(body, 0, "01 04 00 00")));              // starts after its end
+    EXPECT_TRUE(refuses(with(body, 0, "01 04 00 00")));  // starts after its end
+    EXPECT_TRUE(refuses(with(golden_body("x86_pv_p2m_frames.hex"), 0, "10")));
     EXPECT_TRUE(refuses(with(body, 4, "00 06 00 00")));              // one frame too few
     EXPECT_TRUE(refuses(with(body, 0, "00 00 00 00 ff ff ff ff")));  // 8 million frames too few
     EXPECT_TRUE(refuses(with(body, 12, "01")));                      // a frame above 32 bits

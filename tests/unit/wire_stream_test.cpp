@@ -225,6 +225,19 @@ TEST(StreamReader, PageDataMustBeAsLongAsItsPages)
     }
 }
 
+TEST(StreamReader, RefusesAWrongLengthBeforeAnyContents)
+{
+    for (const char* length : {"50 50", "50 70"}) {
+        Octets octets = joined({headers(), golden("page_data.hex")});
+        const Octets other = octets_of_hex(length);
+        std::copy(other.begin(), other.end(), octets.begin() + 44);
+        MemorySource source{octets};
+        StreamReader reader{source};
+        (void)reader.next();
+        EXPECT_EQ(error_of([&] { (void)reader.read_page_data_head(Pfn{15}); }), Errc::malformed);
+    }
+}
+
 TEST(StreamReader, CanGoPastAListThatDoesNotDecode)
 {
     Octets octets = joined({headers(), golden("page_data.hex"), golden("end.hex")});
