@@ -50,3 +50,14 @@ tests_fakexen_fakexen_guest_LDADD = libfakexen-protocol.la \
 # that libxenctrl needs.
 tests_fakexen_fakexen_guest_LDFLAGS = $(AM_LDFLAGS) \
     -Wl,--disable-new-dtags -Wl,-rpath,$(abs_top_builddir)/tests/fakexen/lib
+
+UNIT_TESTS += tests/unit/fakexen_guest_tests
+tests_unit_fakexen_guest_tests_SOURCES = \
+    tests/fakexen/guest/page_tables.cpp \
+    tests/fakexen/guest/page_tables.hpp \
+    tests/fakexen/guest/plan.cpp \
+    tests/fakexen/guest/plan.hpp \
+    tests/unit/fakexen_guest_test.cpp
+tests_unit_fakexen_guest_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_fakexen_guest_tests_CXXFLAGS = $(GNU_CXXFLAGS)
+tests_unit_fakexen_guest_tests_LDADD = $(GTEST_LIBS)
