@@ -11,6 +11,8 @@ fakexen_guest_sources = \
     tests/fakexen/guest/builder.cpp \
     tests/fakexen/guest/builder.hpp \
     tests/fakexen/guest/builder_store.cpp \
+    tests/fakexen/guest/commands.cpp \
+    tests/fakexen/guest/commands.hpp \
     tests/fakexen/guest/kernel.cpp \
     tests/fakexen/guest/kernel.hpp \
     tests/fakexen/guest/machine.cpp \
@@ -45,7 +47,7 @@ tests_fakexen_fakexen_guest_SOURCES = $(fakexen_guest_sources) tests/fakexen/gue
 tests_fakexen_fakexen_guest_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
 tests_fakexen_fakexen_guest_CXXFLAGS = $(GNU_CXXFLAGS)
 tests_fakexen_fakexen_guest_LDADD = libfakexen-protocol.la \
-    $(XENCTRL_LIBS) $(XENFOREIGNMEMORY_LIBS) $(XENSTORE_LIBS)
+    $(XENGUEST_LIBS) $(XENCTRL_LIBS) $(XENFOREIGNMEMORY_LIBS) $(XENSTORE_LIBS)
 # Always over the fake libraries, with LD_LIBRARY_PATH or without. The old kind of path also counts for the libraries
 # that libxenctrl needs.
 tests_fakexen_fakexen_guest_LDFLAGS = $(AM_LDFLAGS) \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // fakexen-guest: builds a paravirtual guest on a fakexen host, plays its kernel, tells how it is.
 #include "tests/fakexen/guest/builder.hpp"
+#include "tests/fakexen/guest/commands.hpp"
 #include "tests/fakexen/guest/run.hpp"
 
 #include <CLI/CLI.hpp>
@@ -20,6 +21,8 @@ struct Arguments {
     bool no_balloon = false;
     bool bad_pte = false;
     bool bad_m2p = false;
+    bool no_wait = false;
+    bool as_restored = false;
     std::uint32_t domid = 0;
     std::string log_file;
 };
@@ -48,15 +51,32 @@ int create(Arguments& arguments)
 
 int status(const Arguments& arguments)
 {
+    const Status status = status_of(Toolstack{}, arguments.domid);
+    (void)std::printf("count %s, %s: %s\n", status.count.c_str(), status.state.c_str(),
+                      status.verdict.empty() ? "no verdict" : status.verdict.c_str());
+    return status.is_bad() ? 1 : 0;
+}
+
+int suspend(const Arguments& arguments)
+{
     const Toolstack toolstack;
-    const std::string home = "/local/domain/" + std::to_string(arguments.domid) + "/data/fakexen/";
-    const auto verdict = toolstack.read(home + "verdict");
-    (void)std::printf("count %s, %s: %s\n",
-                      toolstack.read(home + "count").value_or("unknown").c_str(),
-                      toolstack.read(home + "state").value_or("silent").c_str(),
-                      verdict.value_or("no verdict").c_str());
-    const bool bad = !verdict || verdict->starts_with("BROKEN") || verdict->starts_with("CRASHED");
-    return bad ? 1 : 0;
+    ask_to_suspend(toolstack, arguments.domid);
+    if (!arguments.no_wait) {
+        await_suspend(toolstack, arguments.domid, std::chrono::seconds{30});
+    }
+    return 0;
+}
+
+int resume(const Arguments& arguments)
+{
+    resume_domain(Toolstack{}, arguments.domid, !arguments.as_restored);
+    return 0;
+}
+
+int destroy(const Arguments& arguments)
+{
+    destroy_domain(Toolstack{}, arguments.domid);
+    return 0;
 }
 
 int attach(const Arguments& arguments)
@@ -103,24 +123,40 @@ void add_create(CLI::App& app, Arguments& arguments)
     command->add_flag("--paused", arguments.create.paused, "Do not start it");
 }
 
+/// A subcommand about one domain.
+CLI::App* add_command(CLI::App& app, Arguments& arguments, const char* name, const char* help)
+{
+    CLI::App* const command = app.add_subcommand(name, help);
+    command->add_option("domid", arguments.domid)->required();
+    return command;
+}
+
 int run(int argc, char** argv)
 {
     CLI::App app{"A paravirtual guest for a fakexen host ($FAKEXEN_HOST)"};
     Arguments arguments;
     add_create(app, arguments);
-    CLI::App* const status_command =
-        app.add_subcommand("status", "Print a guest's count and verdict");
-    status_command->add_option("domid", arguments.domid)->required();
-    auto* const attach_option =
-        app.add_option("--attach", arguments.domid, "Play this domain's kernel");
+    add_command(app, arguments, "status", "Print a guest's count and verdict; exit 1 if it is bad");
+    add_command(app, arguments, "suspend", "Have it suspend, through xenstore")
+        ->add_flag("--no-wait", arguments.no_wait, "Only ask");
+    add_command(app, arguments, "resume", "Let a suspended guest go on where it is")
+        ->add_flag("--as-restored", arguments.as_restored, "It is to believe that it was restored");
+    add_command(app, arguments, "destroy", "End it");
+    auto* const attach_option = app.add_option("--attach", arguments.domid,
+                                               "Play this domain's kernel until it is no more");
     app.add_option("--log", arguments.log_file, "Where the kernel's log goes, not to stdout");
     app.require_subcommand(0, 1);
     CLI11_PARSE(app, argc, argv);
+
     if (app.got_subcommand("create")) {
         return create(arguments);
     }
-    if (app.got_subcommand("status")) {
-        return status(arguments);
+    const std::pair<const char*, int (*)(const Arguments&)> commands[] = {
+        {"status", status}, {"suspend", suspend}, {"resume", resume}, {"destroy", destroy}};
+    for (const auto& [name, command] : commands) {
+        if (app.got_subcommand(name)) {
+            return command(arguments);
+        }
     }
     if (attach_option->count() != 0) {
         return attach(arguments);
