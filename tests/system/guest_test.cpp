@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A guest's life on one fakexen host: it runs, suspends, goes on, and finds itself whole.
+#include "tests/support/fakehost.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sr::test {
+namespace {
+
+using Options = std::vector<std::string>;
+
+Options with(Options options, const Options& more)
+{
+    options.insert(options.end(), more.begin(), more.end());
+    return options;
+}
+
+const Options small = {"--memory", "16M", "--seed", "7", "--period", "1"};
+
+/// Each kind of guest that the tests below live through.
+struct Kind {
+    const char* name;
+    Options options;
+};
+
+void PrintTo(const Kind& kind,
+             std::ostream* out)  // NOLINT(readability-identifier-naming): GoogleTest's
+{
+    *out << kind.name;
+}
+
+const Kind kinds[] = {
+    {"List", {}},
+    {"ListAtAnyAlignment", {"--p2m-offset", "10M"}},
+    {"Tree", {"--p2m", "tree"}},
+    {"Holes", {"--holes", "300", "--trailing-holes", "1100"}},
+    {"Sparse", {"--sparse", "300000"}},
+    {"SparseTree", {"--sparse", "300000", "--p2m", "tree"}},
+    {"ManyVcpus", {"--vcpus", "5", "--offline", "2"}},
+};
+
+class GuestTest : public testing::TestWithParam<Kind> {};
+
+TEST_P(GuestTest, GoesOnAfterACancelledSuspend)
+{
+    const FakeHost host;
+    const std::string domid = host.create_guest(with(small, GetParam().options));
+    (void)host.await_count(domid, 50);
+    for (int round = 0; round < 2; ++round) {
+        host.suspend(domid);
+        EXPECT_EQ(host.state_of(domid), "suspended");
+        const std::uint64_t before = host.count_of(domid);
+        (void)host.guest({"resume", domid});
+        EXPECT_GE(host.await_count(domid, before + 20), before + 20) << host.log();
+        EXPECT_EQ(host.verdict_of(domid).substr(0, 6), "intact")
+            << host.verdict_of(domid) << host.log();
+    }
+}
+
+TEST_P(GuestTest, GoesOnAsIfItWereRestored)
+{
+    const FakeHost host;
+    const std::string domid = host.create_guest(with(small, GetParam().options));
+    (void)host.await_count(domid, 50);
+    host.suspend(domid);
+    const std::uint64_t before = host.count_of(domid);
+    (void)host.guest({"resume", "--as-restored", domid});
+    EXPECT_GE(host.await_count(domid, before + 20), before + 20) << host.log();
+    EXPECT_EQ(host.verdict_of(domid).substr(0, 6), "intact")
+        << host.verdict_of(domid) << host.log();
+}
+
+INSTANTIATE_TEST_SUITE_P(AllKinds, GuestTest, testing::ValuesIn(kinds),
+                         [](const auto& kind) { return kind.param.name; });
+
+TEST(Guest, RunsOnlyAsItIsStepped)
+{
+    const FakeHost host{{"--memory", "256M", "--step"}};
+    const std::string domid = host.create_guest(small);
+    host.step(domid, 5);
+    EXPECT_EQ(host.count_of(domid), 5U);
+    host.step(domid, 3);
+    EXPECT_EQ(host.count_of(domid), 8U);
+    host.suspend(domid);
+    EXPECT_EQ(host.state_of(domid), "suspended");
+}
+
+TEST(Guest, EndsWithItsDomain)
+{
+    const FakeHost host;
+    const std::string domid = host.create_guest(small);
+    (void)host.await_count(domid, 5);
+    (void)host.guest({"destroy", domid});
+    EXPECT_EQ(host.state_of(domid), "gone");
+}
+
+}  // namespace
+}  // namespace sr::test
