@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -171,7 +172,12 @@ void FakeHost::suspend(const std::string& domid) const
 std::string FakeHost::log() const
 {
     std::ostringstream text;
-    text << std::ifstream{path() + "/log"}.rdbuf();
+    for (const auto& file : std::filesystem::directory_iterator{path()}) {
+        if (file.path().filename().string().ends_with("log")) {
+            text << "--- " << file.path().filename().string() << "\n"
+                 << std::ifstream{file.path()}.rdbuf();
+        }
+    }
     return text.str();
 }
 

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -79,11 +80,16 @@ int destroy(const Arguments& arguments)
     return 0;
 }
 
+/// Plays a kernel. Its log goes where it was told, or to guest-DOMID.log in the host's directory; "-" is stdout.
 int attach(const Arguments& arguments)
 {
+    const char* const host = std::getenv("FAKEXEN_HOST");
+    std::string name = arguments.log_file;
+    if (name.empty() && host != nullptr) {
+        name = std::string{host} + "/guest-" + std::to_string(arguments.domid) + ".log";
+    }
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{
-        arguments.log_file.empty() ? nullptr : std::fopen(arguments.log_file.c_str(), "ae"),
-        &std::fclose};
+        name.empty() || name == "-" ? nullptr : std::fopen(name.c_str(), "ae"), &std::fclose};
     run_domain(arguments.domid, file ? file.get() : stdout);
     return 0;
 }
@@ -144,7 +150,8 @@ int run(int argc, char** argv)
     add_command(app, arguments, "destroy", "End it");
     auto* const attach_option = app.add_option("--attach", arguments.domid,
                                                "Play this domain's kernel until it is no more");
-    app.add_option("--log", arguments.log_file, "Where the kernel's log goes, not to stdout");
+    app.add_option("--log", arguments.log_file,
+                   "Where the kernel's log goes: a file, or - for stdout");
     app.require_subcommand(0, 1);
     CLI11_PARSE(app, argc, argv);
 
