@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -20,7 +22,7 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::seconds patience{20};
 
 const std::string fakexen_program = "tests/fakexen/fakexen";
 const std::string guest_program = "tests/fakexen/fakexen-guest";
@@ -50,6 +52,19 @@ std::string must_succeed(const Ended& ended, const std::vector<std::string>& arg
         throw std::runtime_error{line + "\n" + ended.all()};
     }
     return without_newline(ended.out);
+}
+
+std::string last_lines_of(const std::filesystem::path& file, std::size_t n)
+{
+    std::deque<std::string> lines;
+    std::ifstream in{file};
+    for (std::string line; std::getline(in, line);) {
+        lines.push_back(line + "\n");
+        if (lines.size() > n) {
+            lines.pop_front();
+        }
+    }
+    return std::accumulate(lines.begin(), lines.end(), std::string{});
 }
 
 }  // namespace
@@ -171,14 +186,14 @@ void FakeHost::suspend(const std::string& domid) const
 
 std::string FakeHost::log() const
 {
-    std::ostringstream text;
+    std::string text;
     for (const auto& file : std::filesystem::directory_iterator{path()}) {
-        if (file.path().filename().string().ends_with("log")) {
-            text << "--- " << file.path().filename().string() << "\n"
-                 << std::ifstream{file.path()}.rdbuf();
+        const std::string name = file.path().filename().string();
+        if (name.ends_with("log")) {
+            text += "--- " + name + "\n" + last_lines_of(file.path(), 20);
         }
     }
-    return text.str();
+    return text;
 }
 
 }  // namespace sr::test

@@ -48,7 +48,7 @@ public:
     /// Has the guest suspend and waits for that, on a host with "--step" too.
     void suspend(const std::string& domid) const;
 
-    /// What the host and its guests logged so far.
+    /// The last lines that the host and its guests logged.
     [[nodiscard]] std::string log() const;
 
 private:

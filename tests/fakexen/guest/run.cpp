@@ -160,7 +160,9 @@ std::string Life::order(Kernel& kernel, StoreRing& store)
             --state.store_pause;
             return {};
         }
-        if (!store.ask(XS_WATCH, store::join_strings({"control/shutdown", "shutdown"}))) {
+        // After a resume in place the watch may still be there.
+        if (!store.ask(XS_WATCH, store::join_strings({"control/shutdown", "shutdown"})) &&
+            store.refusal() != "EEXIST") {
             return {};
         }
         state.store_ready = 1;

@@ -35,6 +35,7 @@ void set_index(std::span<std::byte, page_size> page, std::size_t offset, std::ui
 
 std::optional<std::string> StoreRing::ask(std::uint32_t type, const std::string& payload)
 {
+    refusal_.clear();
     const store::Message request{type, ++kernel_.state.store_request, 0, payload};
     if (!send(request)) {
         give_up();
@@ -44,8 +45,11 @@ std::optional<std::string> StoreRing::ask(std::uint32_t type, const std::string&
         if (message->type == XS_WATCH_EVENT) {
             watch_fired_ = true;
         } else if (message->request == request.request) {
-            return message->type == XS_ERROR ? std::nullopt
-                                             : std::optional{std::move(message->payload)};
+            if (message->type != XS_ERROR) {
+                return std::move(message->payload);
+            }
+            refusal_ = message->payload.c_str();
+            return {};
         }
     }
     give_up();

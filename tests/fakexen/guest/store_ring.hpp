@@ -20,6 +20,9 @@ public:
     /// The reply to a request; nothing if the store refused it or did not answer.
     std::optional<std::string> ask(std::uint32_t type, const std::string& payload);
 
+    /// Why the last request was refused: "EEXIST"; empty if it was not, or not answered.
+    [[nodiscard]] const std::string& refusal() const noexcept { return refusal_; }
+
     std::optional<std::string> read(const std::string& path);
     bool write(const std::string& path, const std::string& value);
 
@@ -34,6 +37,7 @@ private:
     void give_up();
 
     Kernel& kernel_;
+    std::string refusal_;
     bool watch_fired_ = false;
 };
 
