@@ -31,6 +31,10 @@ public:
         const bool own = domains.contains(domid) && mfn == 100 + domid;
         return own ? std::optional<std::span<std::byte>>{rings[domid]} : std::nullopt;
     }
+    bool bind(std::uint32_t domid, std::uint32_t port) override
+    {
+        return domains.contains(domid) && bound.emplace(domid, port).second;
+    }
     void notify(std::uint32_t domid, std::uint32_t port) override { notified.emplace(domid, port); }
     bool domain_exists(std::uint32_t domid) override { return domains.contains(domid); }
 
@@ -38,6 +42,7 @@ public:
     std::map<StoreConnection, std::deque<Message>> sent;
     std::map<std::uint32_t, std::array<std::byte, 4096>> rings;
     std::set<std::pair<std::uint32_t, std::uint32_t>> notified;
+    std::set<std::pair<std::uint32_t, std::uint32_t>> bound;
 };
 
 class ServiceTest : public testing::Test {

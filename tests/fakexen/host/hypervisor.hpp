@@ -77,6 +77,8 @@ public:
 
     /// Marks a port pending in a domain's shared_info (2-level ABI).
     void raise_event(Domain& domain, std::uint32_t port);
+    /// Binds a new port of `near` to an unbound one of `far`. @return the new port or -errno
+    [[nodiscard]] int bind_event(Domain& near, Domain& far, std::uint32_t far_port);
     /// EVTCHNOP_send: raises the other end of an interdomain port. @return 0 or -EINVAL
     [[nodiscard]] int send_event(Domain& domain, std::uint32_t port);
 

@@ -82,6 +82,26 @@ void Hypervisor::raise_event(Domain& domain, std::uint32_t port)
     }
 }
 
+int Hypervisor::bind_event(Domain& near, Domain& far, std::uint32_t far_port)
+{
+    EventPort* unbound = far.events.port(far_port);
+    if (unbound == nullptr || unbound->state != EventPort::State::unbound ||
+        unbound->remote_domain != near.id) {
+        return -EINVAL;
+    }
+    const int number = near.events.allocate();
+    if (number < 0) {
+        return number;
+    }
+    unbound = far.events.port(far_port);  // allocate() may have moved it, if near is far
+    *near.events.port(static_cast<std::uint32_t>(number)) = {
+        .state = EventPort::State::interdomain, .remote_domain = far.id, .remote_port = far_port};
+    unbound->state = EventPort::State::interdomain;
+    unbound->remote_port = static_cast<std::uint32_t>(number);
+    raise_event(near, static_cast<std::uint32_t>(number));
+    return number;
+}
+
 int Hypervisor::send_event(Domain& domain, std::uint32_t number)
 {
     const EventPort* port = domain.events.port(number);

@@ -30,6 +30,12 @@ std::optional<std::span<std::byte>> ServerStoreLink::ring_page(std::uint32_t dom
     return server_.xen_.machine.contents(frame);
 }
 
+bool ServerStoreLink::bind(std::uint32_t domid, std::uint32_t port)
+{
+    Domain* domain = server_.xen_.domain(domid);
+    return domain != nullptr && server_.xen_.bind_event(server_.xen_.dom0(), *domain, port) > 0;
+}
+
 void ServerStoreLink::notify(std::uint32_t domid, std::uint32_t port)
 {
     if (Domain* domain = server_.xen_.domain(domid)) {

@@ -13,6 +13,7 @@ public:
     explicit ServerStoreLink(Server& server) : server_{server} {}
     void send(StoreConnection to, std::span<const std::byte> octets) override;
     std::optional<std::span<std::byte>> ring_page(std::uint32_t domid, std::uint64_t mfn) override;
+    bool bind(std::uint32_t domid, std::uint32_t port) override;
     void notify(std::uint32_t domid, std::uint32_t port) override;
     bool domain_exists(std::uint32_t domid) override;
 

@@ -31,7 +31,11 @@ public:
     virtual std::optional<std::span<std::byte>> ring_page(std::uint32_t domid,
                                                           std::uint64_t mfn) = 0;
 
-    /// Raises the domain's event channel port that `remote_port` of dom0 is, or will be, bound to.
+    /// Binds a port of dom0 to a domain's unbound `port`, as xenstored does for a domain that is introduced; from
+    /// then on its kicks come by StorePort::event. @return false if that port is not there for dom0
+    virtual bool bind(std::uint32_t domid, std::uint32_t port) = 0;
+
+    /// Raises the domain's event channel `port`.
     virtual void notify(std::uint32_t domid, std::uint32_t port) = 0;
 
     virtual bool domain_exists(std::uint32_t domid) = 0;

@@ -126,7 +126,9 @@ void Port::transmit(std::uint32_t domid, Served& served)
 bool Port::ring_introduced(std::uint32_t domid, std::uint64_t mfn, std::uint32_t port)
 {
     const auto page = link_.ring_page(domid, mfn);
-    if (!page) {
+    const auto known = rings_.find(domid);
+    const bool bound = known != rings_.end() && known->second.port == port;
+    if (!page || (!bound && !link_.bind(domid, port))) {
         return false;
     }
     Served& served = rings_[domid];

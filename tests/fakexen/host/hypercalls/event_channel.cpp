@@ -34,22 +34,10 @@ std::int64_t bind_interdomain(Hypervisor& xen, const Caller& caller, std::uint64
     if (remote == nullptr) {
         return -ESRCH;
     }
-    const int number = caller.domain().events.allocate();
+    const int number = xen.bind_event(caller.domain(), *remote, request.remote_port);
     if (number < 0) {
         return number;
     }
-    EventPort* far = remote->events.port(request.remote_port);
-    if (far == nullptr || far->state != State::unbound ||
-        far->remote_domain != caller.domain().id) {
-        return -EINVAL;
-    }
-    EventPort* near = caller.domain().events.port(static_cast<std::uint32_t>(number));
-    *near = {.state = State::interdomain,
-             .remote_domain = remote->id,
-             .remote_port = request.remote_port};
-    far->state = State::interdomain;
-    far->remote_port = static_cast<std::uint32_t>(number);
-    xen.raise_event(caller.domain(), static_cast<std::uint32_t>(number));
     request.local_port = static_cast<evtchn_port_t>(number);
     caller.write(at, request);
     return 0;
