@@ -94,11 +94,7 @@ void VcpuState::set_extended(std::uint32_t vcpu, std::span<const std::byte> blob
                     blob.size(), sizeof(domctl.u)};
     }
     std::memcpy(&domctl.u, blob.data(), blob.size());
-    // The blob names its vCPU a second time: only the record's id counts (upstream takes either).
-    if (domctl.u.ext_vcpucontext.vcpu != vcpu) {
-        throw Error{Errc::malformed, "extended state for vCPU %u is that of vCPU %u", vcpu,
-                    domctl.u.ext_vcpucontext.vcpu};
-    }
+    domctl.u.ext_vcpucontext.vcpu = vcpu;  // the blob names it a second time
     run(domain_, domctl, "XEN_DOMCTL_set_ext_vcpucontext", vcpu);
 }
 
