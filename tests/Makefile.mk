@@ -22,7 +22,7 @@ installcheck-local:
 # A running guest goes from one fake host to another. A build of its own, so that it uses all processors unasked.
 EXTRA_DIST += tests/demo/demo
 demo:
-	@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) all
+	@case " $(MAKEFLAGS)" in *" -j"*) jobs= ;; *) jobs=-j$$(nproc) ;; esac; $(MAKE) $$jobs all
 	@$(top_srcdir)/tests/demo/demo $(abs_top_builddir)
 
 # clang-format and clang-tidy over what we wrote; CHECK=format or CHECK=tidy does one of them.

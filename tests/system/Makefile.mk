@@ -16,3 +16,31 @@ SYSTEM_TESTS += tests/system/guest_test
 tests_system_guest_test_SOURCES = tests/system/guest_test.cpp
 tests_system_guest_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_system_guest_test_LDADD = libfakehost.la $(GTEST_LIBS)
+
+# The engines, libsr's and the stock one, over fake hosts.
+check_PROGRAMS += tests/system/stock-engine
+tests_system_stock_engine_SOURCES = tests/system/stock_engine.cpp
+tests_system_stock_engine_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS) $(XENGUEST_CFLAGS)
+tests_system_stock_engine_CXXFLAGS = $(GNU_CXXFLAGS)
+tests_system_stock_engine_LDADD = libtoolstack.la libsr-pure.la $(XENGUEST_LIBS) $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) \
+    $(XENSTORE_LIBS)
+
+engine_test_support = \
+    tests/system/engines.cpp \
+    tests/system/engines.hpp
+
+SYSTEM_TESTS += tests/system/engine_tests tests/system/damage_tests
+tests_system_engine_tests_SOURCES = \
+    $(engine_test_support) \
+    tests/system/real_streams_test.cpp \
+    tests/system/roundtrip_test.cpp
+tests_system_engine_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_system_engine_tests_LDADD = libfakehost.la $(GTEST_LIBS)
+tests_system_damage_tests_SOURCES = \
+    $(engine_test_support) \
+    tests/system/damaged_stream_test.cpp \
+    tests/system/stock_defects_test.cpp \
+    tests/system/stream_pieces.cpp \
+    tests/system/stream_pieces.hpp
+tests_system_damage_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_system_damage_tests_LDADD = libfakehost.la libsr-pure.la $(GTEST_LIBS)
