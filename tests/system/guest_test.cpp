@@ -77,6 +77,27 @@ TEST_P(GuestTest, GoesOnAsIfItWereRestored)
 INSTANTIATE_TEST_SUITE_P(AllKinds, GuestTest, testing::ValuesIn(kinds),
                          [](const auto& kind) { return kind.param.name; });
 
+/// The guest's verdict is only worth something if it sees what is wrong.
+class SpoiledGuestTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(SpoiledGuestTest, IsNoticed)
+{
+    const FakeHost host;
+    const std::string domid = host.create_guest(with(small, {"--vcpus", "2"}));
+    (void)host.await_count(domid, 100);
+    host.suspend(domid);
+    (void)host.guest({"spoil", domid, GetParam()});
+    (void)host.guest({"resume", domid});
+    (void)host.await_count(domid, host.count_of(domid) + 5);
+    const std::string verdict = host.verdict_of(domid);
+    EXPECT_TRUE(verdict.starts_with("BROKEN in 1 places") || verdict.starts_with("CRASHED"))
+        << verdict;
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, SpoiledGuestTest,
+                         testing::Values("page", "stale", "table", "p2m", "register", "other-vcpu",
+                                         "segment-base", "fpu"));
+
 TEST(Guest, RunsOnlyAsItIsStepped)
 {
     const FakeHost host{{"--memory", "256M", "--step"}};

@@ -30,6 +30,8 @@ fakexen_guest_sources = \
     tests/fakexen/guest/random.hpp \
     tests/fakexen/guest/run.cpp \
     tests/fakexen/guest/run.hpp \
+    tests/fakexen/guest/spoil.cpp \
+    tests/fakexen/guest/spoil.hpp \
     tests/fakexen/guest/state.hpp \
     tests/fakexen/guest/store_ring.cpp \
     tests/fakexen/guest/store_ring.hpp \

@@ -3,6 +3,7 @@
 #include "tests/fakexen/guest/builder.hpp"
 #include "tests/fakexen/guest/commands.hpp"
 #include "tests/fakexen/guest/run.hpp"
+#include "tests/fakexen/guest/spoil.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -26,6 +27,7 @@ struct Arguments {
     bool as_restored = false;
     std::uint32_t domid = 0;
     std::string log_file;
+    std::string what;
 };
 
 int create(Arguments& arguments)
@@ -77,6 +79,12 @@ int resume(const Arguments& arguments)
 int destroy(const Arguments& arguments)
 {
     destroy_domain(Toolstack{}, arguments.domid);
+    return 0;
+}
+
+int spoil(const Arguments& arguments)
+{
+    spoil(Toolstack{}, arguments.domid, arguments.what);
     return 0;
 }
 
@@ -148,6 +156,11 @@ int run(int argc, char** argv)
     add_command(app, arguments, "resume", "Let a suspended guest go on where it is")
         ->add_flag("--as-restored", arguments.as_restored, "It is to believe that it was restored");
     add_command(app, arguments, "destroy", "End it");
+    add_command(app, arguments, "spoil",
+                "Damage a suspended guest, so that its verdict must change")
+        ->add_option("what", arguments.what)
+        ->required()
+        ->check(CLI::IsMember(spoilable()));
     auto* const attach_option = app.add_option("--attach", arguments.domid,
                                                "Play this domain's kernel until it is no more");
     app.add_option("--log", arguments.log_file,
@@ -158,8 +171,11 @@ int run(int argc, char** argv)
     if (app.got_subcommand("create")) {
         return create(arguments);
     }
-    const std::pair<const char*, int (*)(const Arguments&)> commands[] = {
-        {"status", status}, {"suspend", suspend}, {"resume", resume}, {"destroy", destroy}};
+    const std::pair<const char*, int (*)(const Arguments&)> commands[] = {{"status", status},
+                                                                          {"suspend", suspend},
+                                                                          {"resume", resume},
+                                                                          {"destroy", destroy},
+                                                                          {"spoil", spoil}};
     for (const auto& [name, command] : commands) {
         if (app.got_subcommand(name)) {
             return command(arguments);
