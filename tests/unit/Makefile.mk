@@ -51,7 +51,9 @@ tests_unit_verify_tests_SOURCES = \
     tests/support/golden.hpp \
     tests/unit/verify_hostile_test.cpp \
     tests/unit/verify_real_test.cpp \
-    tests/unit/verify_stream_test.cpp
+    tests/unit/verify_semantics_test.cpp \
+    tests/unit/verify_stream_test.cpp \
+    tests/unit/verify_support.hpp
 tests_unit_verify_tests_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
 tests_unit_verify_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
 

@@ -1,126 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // verify: golden streams are clean, and each thing that can be wrong is found, as what it is.
-#include "libsr/verify/verify.hpp"
 #include "libsr/wire/encode.hpp"
-#include "tests/support/golden.hpp"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
+#include "tests/unit/verify_support.hpp"
 
 namespace sr {
 namespace {
 
-using enum FindingKind;
+using test::expect_one;
 using test::golden;
+using test::Lines;
+using test::lines;
 using test::octets_of_hex;
-
-VerifyReport verify(const Octets& octets, const VerifyOptions& options = {})
-{
-    MemorySource source{octets};
-    return verify_stream(source, options);
-}
-
-/// A golden stream taken apart into its headers (part 0) and records, to be put together otherwise.
-class Parts {
-public:
-    explicit Parts(const std::string& name)
-    {
-        const Octets octets = golden(name);
-        std::size_t at = 40;
-        parts_.emplace_back(octets.begin(), octets.begin() + 40);
-        while (at < octets.size()) {
-            const std::uint32_t length = load<RecordHeader>(octets, at).length.value();
-            const std::size_t next = at + 8 + length + padding_of(length);
-            parts_.emplace_back(octets.data() + at, octets.data() + next);
-            at = next;
-        }
-    }
-
-    static constexpr std::size_t headers = 0;
-
-    /// The first part that is a record of this type.
-    std::size_t find(RecordType type) const
-    {
-        for (std::size_t i = 1; i < parts_.size(); ++i) {
-            if (load<RecordHeader>(parts_[i], 0).type.value() == to_wire(type)) {
-                return i;
-            }
-        }
-        throw std::runtime_error("no such record");
-    }
-
-    Parts& change(std::size_t part, std::size_t at, const std::string& hex)
-    {
-        const Octets other = octets_of_hex(hex);
-        std::copy(other.begin(), other.end(),
-                  parts_.at(part).begin() + static_cast<std::ptrdiff_t>(at));
-        return *this;
-    }
-    /// Changes a record's body.
-    Parts& change(RecordType type, std::size_t at, const std::string& hex)
-    {
-        return change(find(type), 8 + at, hex);
-    }
-    Parts& replace(RecordType type, Octets record)
-    {
-        parts_[find(type)] = std::move(record);
-        return *this;
-    }
-    Parts& insert_before(RecordType type, Octets record)
-    {
-        parts_.insert(parts_.begin() + static_cast<std::ptrdiff_t>(find(type)), std::move(record));
-        return *this;
-    }
-    Parts& erase(RecordType type)
-    {
-        parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(find(type)));
-        return *this;
-    }
-    Parts& append(Octets octets)
-    {
-        parts_.push_back(std::move(octets));
-        return *this;
-    }
-
-    Octets whole() const
-    {
-        Octets all;
-        for (const Octets& part : parts_) {
-            all.insert(all.end(), part.begin(), part.end());
-        }
-        return all;
-    }
-    VerifyReport verify() const { return sr::verify(whole()); }
-
-private:
-    std::vector<Octets> parts_;
-};
-
-/// "error semantic: sentence" for each finding.
-std::vector<std::string> lines(const VerifyReport& report)
-{
-    std::vector<std::string> all;
-    for (const Finding& finding : report.findings) {
-        all.push_back(std::string{to_string(finding.severity)} + " " + to_string(finding.kind) +
-                      ": " + finding.sentence);
-    }
-    return all;
-}
-
-using Lines = std::vector<std::string>;
-
-/// Expects one finding, which says this.
-void expect_one(const VerifyReport& report, const std::string& line)
-{
-    EXPECT_EQ(lines(report), Lines{line});
-}
-
-/// Octets of page contents in the first PAGE_DATA body of pv_stream.hex, by number of the page that has some.
-constexpr std::size_t page_at(std::size_t number, std::size_t octet = 0)
-{
-    return 8 + 9 * 8 + number * 4096 + octet;
-}
+using test::page_at;
+using test::Parts;
+using test::verify;
 
 TEST(Verify, GoldenStreamsAreClean)
 {
@@ -290,127 +183,6 @@ TEST(Verify, FindsBadPageLists)
     shorter.change(RecordType::page_data, 8 + 5 * 8 + 7, "f0");
     EXPECT_EQ(lines(shorter.verify()).front(), "error malformed: PAGE_DATA: 9 pfns with their "
                                                "contents are 20560 octets, the record has 24656");
-}
-
-TEST(Verify, FindsPageTablesThatCannotBeRestored)
-{
-    const auto found = [](std::size_t at, const char* hex) {
-        Parts parts{"pv_stream.hex"};
-        parts.change(RecordType::page_data, at, hex);
-        return lines(parts.verify());
-    };
-    // Upstream defect C: a PTE past the highest pfn.
-    EXPECT_EQ(found(page_at(4), "67 00 01"),
-              Lines{"error semantic: L1TAB pfn 0x4: slot 0 (0x10067) holds pfn 0x10, which is past "
-                    "the domain's highest pfn"});
-    EXPECT_EQ(found(page_at(3), "e7 40 00").size(), 1U);  // a superpage
-    EXPECT_EQ(
-        found(page_at(1, 256 * 8), "01"),
-        Lines{"deviation semantic: L4TAB pinned pfn 0x1: slot 256 is Xen's own and not zero"});
-    EXPECT_EQ(found(page_at(2), "67 50 00"),  // L3[0] names an ordinary page
-              Lines{"error semantic: L3 table pfn 0x2: slot 0 names pfn 0x5, which is NOTAB and no "
-                    "table of level 2"});
-    EXPECT_EQ(found(page_at(2), "67 90 00"),
-              Lines{"deviation semantic: L3 table pfn 0x2: slot 0 names pfn 0x9, which the stream "
-                    "has without contents"});
-    EXPECT_EQ(found(page_at(1, 8), "65 10 00"), Lines{});  // a table that maps itself
-    EXPECT_EQ(found(page_at(3), "66 50 00"), Lines{});     // not present: anything goes
-}
-
-TEST(Verify, LooksOnlyAtTablesThatAreInUse)
-{
-    Parts parts{"pv_stream.hex"};
-    parts.change(RecordType::page_data, page_at(2), "67 50 00");  // L3[0] is wrong, as above,
-    parts.change(RecordType::page_data, page_at(1), "66 20 00");  // but no L4 names the L3
-    EXPECT_EQ(lines(parts.verify()), Lines{});
-    // An L4 that is not pinned, but is the cr3.
-    Parts cr3{"pv_stream.hex"};
-    cr3.change(RecordType::page_data, 8 + 8 + 7, "40");
-    EXPECT_EQ(lines(cr3.verify()), Lines{});
-    cr3.change(RecordType::page_data, page_at(2), "67 50 00");
-    EXPECT_EQ(lines(cr3.verify()).size(), 1U);
-    // A table that was sent again: only the last counts.
-    Parts again{"pv_stream.hex"};
-    again.change(RecordType::page_data, page_at(2), "67 50 00");
-    again.insert_before(RecordType::x86_tsc_info, golden("page_data.hex"));
-    EXPECT_EQ(lines(again.verify()), Lines{});
-}
-
-TEST(Verify, FindsP2mFramesThatAreNoMemory)
-{
-    const auto found = [](const char* hex) {
-        Parts parts{"pv_stream.hex"};
-        parts.change(RecordType::x86_pv_p2m_frames, 8, hex);
-        return lines(parts.verify());
-    };
-    EXPECT_EQ(found("05"), Lines{});
-    EXPECT_EQ(
-        found("04"),
-        Lines{
-            "error semantic: X86_PV_P2M_FRAMES: entry 0 names pfn 0x4, which is no ordinary page"});
-    EXPECT_EQ(
-        found("06"),
-        Lines{
-            "error semantic: X86_PV_P2M_FRAMES: entry 0 names pfn 0x6, which is no ordinary page"});
-    EXPECT_EQ(found("10"), Lines{"error semantic: X86_PV_P2M_FRAMES: entry 0 names pfn 0x10, which "
-                                 "is above the domain's highest"});
-}
-
-TEST(Verify, FindsVcpusThatCannotBeRestored)
-{
-    const auto found = [](RecordType type, std::size_t at, const char* hex) {
-        Parts parts{"pv_stream.hex"};
-        parts.change(type, 8 + at, hex);
-        return lines(parts.verify());
-    };
-    using enum RecordType;
-    EXPECT_EQ(found(x86_pv_vcpu_basic, 5008, "00 20").size(), 1U);  // cr3 is no L4
-    EXPECT_EQ(found(x86_pv_vcpu_basic, 4992, "01 10"), Lines{});    // cr1 is the L4
-    EXPECT_EQ(found(x86_pv_vcpu_basic, 4992, "01 20").size(), 1U);  // cr1 is no L4
-    EXPECT_EQ(found(x86_pv_vcpu_basic, 616, "04").size(), 1U);      // start_info is a table
-    EXPECT_EQ(found(x86_pv_vcpu_basic, 616, "ff ff ff ff ff ff ff ff").size(), 1U);
-    EXPECT_EQ(found(x86_pv_vcpu_basic, 4960, "01"), Lines{});       // a GDT in pfn 0
-    EXPECT_EQ(found(x86_pv_vcpu_basic, 4960, "01 02").size(), 0U);  // two frames of it
-    EXPECT_EQ(found(x86_pv_vcpu_basic, 4960, "01 1c").size(), 1U);  // 7169 entries
-    EXPECT_EQ(
-        found(x86_pv_vcpu_extended, 0, "01"),
-        Lines{"error semantic: X86_PV_VCPU_EXTENDED: of vCPU 0, but its context says vCPU 1"});
-    EXPECT_EQ(found(x86_pv_vcpu_extended, 4, "41").size(), 1U);
-    EXPECT_EQ(
-        found(x86_pv_vcpu_xsave, 0, "0f"),
-        Lines{
-            "deviation semantic: X86_PV_VCPU_XSAVE: vCPU 0 uses states that its xcr0_accum lacks"});
-}
-
-TEST(Verify, FindsThatVcpu0IsMissing)
-{
-    Parts parts{"pv_stream.hex"};
-    for (const RecordType type : {RecordType::x86_pv_vcpu_basic, RecordType::x86_pv_vcpu_extended,
-                                  RecordType::x86_pv_vcpu_xsave, RecordType::x86_pv_vcpu_msrs}) {
-        parts.change(type, 0, "01");
-    }
-    parts.change(RecordType::x86_pv_vcpu_extended, 8, "01");
-    expect_one(parts.verify(), "error semantic: vCPU 0 has no X86_PV_VCPU_BASIC");
-}
-
-TEST(Verify, FindsRepeatedAndEmptyVcpuRecords)
-{
-    Parts parts{"pv_stream.hex"};
-    parts.insert_before(RecordType::end, golden("x86_pv_vcpu_msrs.hex"));
-    parts.insert_before(RecordType::end, octets_of_hex("05 00 00 00 08 00 00 00 00*8"));
-    EXPECT_EQ(
-        lines(parts.verify()),
-        (Lines{
-            "deviation semantic: X86_PV_VCPU_MSRS: comes a second time for vCPU 0",
-            "deviation semantic: X86_PV_VCPU_EXTENDED: has no content and should not be there"}));
-}
-
-TEST(Verify, FindsASharedInfoOfAnotherSize)
-{
-    Parts parts{"pv_stream.hex"};
-    parts.change(RecordType::shared_info, 3088, "0f");
-    expect_one(parts.verify(), "deviation semantic: SHARED_INFO: the guest's p2m has 15 entries, "
-                               "X86_PV_P2M_FRAMES covers 16");
 }
 
 TEST(Verify, FindsTrailingOctets)
