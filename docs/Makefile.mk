@@ -8,3 +8,6 @@ dist_man_MANS += \
     docs/xsr-save.1 \
     docs/xsr-show.1 \
     docs/xsr-verify.1
+
+# For `man docs/fakexen.1`: the fake host is not installed.
+EXTRA_DIST += docs/fakexen.1 docs/fakexen-guest.1

@@ -58,7 +58,7 @@ TEST_F(StockDefects, DefectA_KeepsTheTopOfAListAtAnyAlignment)
     const std::uint64_t before = a.await_count(domid, 30);
     save_raw(a, Engine::libsr, domid, file("stream"));
     const auto facts = nlohmann::json::parse(xsr(a, {"info", "--json", file("stream")}).out);
-    EXPECT_GT(facts.dump().size(), 0U);
+    EXPECT_GT(facts.at("memory").at("highest-pfn"), 262144) << "the guest must have memory there";
     expect_alive(b, restore_raw(b, Engine::libsr, file("stream"), shape), before);
 }
 
