@@ -39,6 +39,8 @@ fakexen_guest_sources = \
     tests/fakexen/guest/suspend.hpp \
     tests/fakexen/guest/toolstack.cpp \
     tests/fakexen/guest/toolstack.hpp \
+    tests/fakexen/guest/vcpu_constants.cpp \
+    tests/fakexen/guest/vcpu_constants.hpp \
     tests/fakexen/guest/vcpus.cpp \
     tests/fakexen/guest/vcpus.hpp \
     tests/fakexen/guest/verify.cpp \

@@ -24,7 +24,9 @@ inline constexpr std::uint64_t writable = 1U << 1;
 inline constexpr std::uint64_t user = 1U << 2;
 inline constexpr std::uint64_t accessed = 1U << 5;
 inline constexpr std::uint64_t dirty = 1U << 6;
-inline constexpr std::uint64_t available = 7U << 9;  ///< three bits that are the kernel's own
+/// Bits that no CPU and no hypervisor minds: 9 to 11 and 53 to 61 are the kernel's own, 63 is no-execute. (Xen has
+/// uses for 52 and 62.)
+inline constexpr std::uint64_t free_to_use = 0xbfe0'0000'0000'0e00;
 inline constexpr std::uint64_t frame_mask = 0x000f'ffff'ffff'f000;
 
 inline constexpr std::uint64_t read_only = present | user | accessed;

@@ -3,6 +3,7 @@
 #include "tests/fakexen/guest/builder.hpp"
 
 #include "libsr/base/bytes.hpp"
+#include "tests/fakexen/guest/vcpu_constants.hpp"
 
 #include <algorithm>
 
@@ -240,10 +241,8 @@ void Builder::set_registers()
     context.user_regs.cs = FLAT_KERNEL_CS;
     context.user_regs.ss = FLAT_KERNEL_SS;
     context.user_regs.ds = context.user_regs.es = FLAT_KERNEL_DS;
-    context.kernel_ss = FLAT_KERNEL_SS;
-    context.kernel_sp = abi_.direct(plan_.state + 1);
+    set_vcpu_constants(context, options_.settings.seed, 0, abi_.direct(plan_.places.gdt));
     context.gdt_frames[0] = p2m_[plan_.places.gdt];
-    context.gdt_ents = entries_per_table;
     context.ctrlreg[3] = p2m_[plan_.places.top_table] << 12;
     (void)check(xc_vcpu_setcontext(toolstack_.xc(), domid_, 0, &any), "xc_vcpu_setcontext");
 }

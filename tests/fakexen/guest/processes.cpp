@@ -4,6 +4,7 @@
 #include "tests/fakexen/guest/processes.hpp"
 
 #include "tests/fakexen/guest/pages.hpp"
+#include "tests/fakexen/guest/vcpus.hpp"
 
 #include <array>
 #include <cinttypes>
@@ -44,7 +45,7 @@ std::uint64_t make_leaf_entry(Kernel& kernel)
         return 0;
     }
     const std::uint64_t access = random.one_in(2) ? pte::read_write : pte::read_only;
-    return pte::make(*pfn, access | (random.next() & pte::available));
+    return pte::make(*pfn, access | (random.next() & pte::free_to_use));
 }
 
 Entries make_leaf(Kernel& kernel)
@@ -62,7 +63,7 @@ Entries make_leaf(Kernel& kernel)
 
 /// An upper table: one entry for the table below, in a full address space also the kernel's own
 /// slots.
-Entries make_upper(Kernel& kernel, unsigned level, Pfn below)
+Entries make_upper(Kernel& kernel, unsigned level, Pfn self, Pfn below)
 {
     Entries entries{};
     const std::size_t own = level == kernel.abi().levels
@@ -76,6 +77,10 @@ Entries make_upper(Kernel& kernel, unsigned level, Pfn below)
         }
     }
     entries[own] = pte::make(below, pte::table);
+    if (kernel.random().one_in(4)) {
+        // A table may name itself, read-only: the kernel's window on its own tables.
+        entries[(own + 1) % kernel.abi().first_xen_slot] = pte::make(self, pte::read_only);
+    }
     return entries;
 }
 
@@ -118,10 +123,12 @@ bool take_pages(Kernel& kernel, std::size_t index, Process& process)
     return true;
 }
 
-void hold_tables(const Kernel& kernel, const Process& process)
+void hold_tables(Kernel& kernel, const Process& process)
 {
     const Mfn top = kernel.p2m(process.table[process.top]);
-    if (process.hold == Hold::pinned) {
+    if (process.hold == Hold::user) {
+        load_user_table(kernel, process.table[process.top]);
+    } else if (process.hold == Hold::pinned) {
         must(kernel.machine().mmuext(MMUEXT_PIN_L1_TABLE + process.top - 1, top),
              "pinning a table");
     } else {
@@ -129,9 +136,11 @@ void hold_tables(const Kernel& kernel, const Process& process)
     }
 }
 
-void release_tables(const Kernel& kernel, const Process& process)
+void release_tables(Kernel& kernel, const Process& process)
 {
-    if (process.hold == Hold::pinned) {
+    if (process.hold == Hold::user) {
+        load_user_table(kernel, kernel.state.places.top_table);
+    } else if (process.hold == Hold::pinned) {
         must(kernel.machine().mmuext(MMUEXT_UNPIN_TABLE, kernel.p2m(process.table[process.top])),
              "unpinning a table");
     } else {
@@ -168,7 +177,8 @@ void free_some_stale_page(Kernel& kernel)
 bool is_in_use(const Kernel& kernel, const Process& process)
 {
     const Pfn top = process.table[process.top];
-    return top == kernel.state.kernel_cr3 || top == kernel.state.user_cr3;
+    return process.hold == Hold::pinned &&
+           (top == kernel.state.kernel_cr3 || top == kernel.state.user_cr3);
 }
 
 }  // namespace
@@ -185,15 +195,30 @@ std::optional<std::uint64_t> normalised(const Kernel& kernel, std::uint64_t entr
     return pte::make(*pfn, entry & ~pte::frame_mask);
 }
 
-bool build_process(Kernel& kernel, std::size_t index, unsigned top, Hold hold, std::uint32_t vcpu)
+/// The first slot is vCPU 0's user table, the next are the other vCPUs' tables; nobody pins those.
+Hold hold_of_slot(const Kernel& kernel, std::size_t index)
 {
-    Process process{.hold = hold, .top = top, .vcpu = vcpu, .reserved = 0, .table = {}, .twin = {}};
+    if (index == 0) {
+        return Hold::user;
+    }
+    return index < kernel.nr_online() ? Hold::loaded : Hold::pinned;
+}
+
+bool build_process(Kernel& kernel, std::size_t index, unsigned top, Hold hold)
+{
+    Process process{.hold = hold,
+                    .top = top,
+                    .vcpu = static_cast<std::uint32_t>(index),
+                    .reserved = 0,
+                    .table = {},
+                    .twin = {}};
     if (!take_pages(kernel, index, process)) {
         return false;
     }
     for (unsigned level = 1; level <= top; ++level) {
         const Entries entries =
-            level == 1 ? make_leaf(kernel) : make_upper(kernel, level, process.table[level - 1]);
+            level == 1 ? make_leaf(kernel)
+                       : make_upper(kernel, level, process.table[level], process.table[level - 1]);
         write_table(kernel, process.table[level], entries);
         kernel.store(process.twin[level], 0, entries);
     }
@@ -241,14 +266,11 @@ void work_on_processes(Kernel& kernel)
     const std::size_t index = random.below(max_processes);
     const Process& process = kernel.state.processes[index];
     if (process.hold == Hold::unused) {
-        // Slots 1 … are those of the other vCPUs, whose tables nobody pins.
-        const bool loaded = index != 0 && index < kernel.nr_online();
+        const Hold hold = hold_of_slot(kernel, index);
         const unsigned levels = kernel.abi().levels;
-        const auto top = loaded || random.one_in(2)
-                             ? levels
-                             : static_cast<unsigned>(1 + random.below(levels - 1));
-        (void)build_process(kernel, index, top, loaded ? Hold::loaded : Hold::pinned,
-                            static_cast<std::uint32_t>(index));
+        const bool whole = hold != Hold::pinned || random.one_in(2);
+        const auto top = whole ? levels : static_cast<unsigned>(1 + random.below(levels - 1));
+        (void)build_process(kernel, index, top, hold);
     } else if (random.one_in(4) && !is_in_use(kernel, process)) {
         drop_process(kernel, index);
     } else {

@@ -8,10 +8,12 @@
 namespace fakexen::guest {
 
 /// Builds the process in a free slot: a pinned table of level 1 to 3 with what is below it, or a
-/// whole address space, pinned or held by vCPU `vcpu`.
+/// whole address space, pinned or held by the vCPU of that number.
 /// @return false if memory for it could not be found
-bool build_process(Kernel& kernel, std::size_t index, unsigned top, Hold hold,
-                   std::uint32_t vcpu = 0);
+bool build_process(Kernel& kernel, std::size_t index, unsigned top, Hold hold);
+
+/// What the process in a slot is held by.
+[[nodiscard]] Hold hold_of_slot(const Kernel& kernel, std::size_t index);
 
 /// Lets go of a process' tables. Each becomes plain memory again, at once or (stale) later.
 void drop_process(Kernel& kernel, std::size_t index);

@@ -82,11 +82,11 @@ void Life::boot(Kernel& kernel)
     publish_p2m(kernel);
     start_vcpus(kernel);
     if ((state.settings.workload & workload_tables) != 0) {
-        for (std::uint32_t vcpu = 1; vcpu < kernel.nr_online() && vcpu < max_processes; ++vcpu) {
-            (void)build_process(kernel, vcpu, kernel.abi().levels, Hold::loaded, vcpu);
-        }
-        for (unsigned top = 1; top <= kernel.abi().levels; ++top) {
-            (void)build_process(kernel, max_processes - top, top, Hold::pinned);
+        const unsigned levels = kernel.abi().levels;
+        for (std::size_t index = 0; index < max_processes; ++index) {
+            const Hold hold = hold_of_slot(kernel, index);
+            const auto top = hold == Hold::pinned ? 1 + index % levels : levels;
+            (void)build_process(kernel, index, static_cast<unsigned>(top), hold);
         }
     }
     do_odd_things(kernel);

@@ -41,6 +41,7 @@ enum class Hold : std::uint32_t {
     unused,  ///< no such process
     pinned,  ///< its top table is pinned
     loaded,  ///< not pinned: a vCPU's cr3 holds it
+    user,    ///< not pinned: vCPU 0's user table (cr1)
 };
 
 /// An address space of its own, or a part of one: a table of each level up to `top`, in a full one

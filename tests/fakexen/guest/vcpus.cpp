@@ -2,9 +2,12 @@
 // Starting vCPUs, writing and checking their registers.
 #include "tests/fakexen/guest/vcpus.hpp"
 
+#include "tests/fakexen/guest/vcpu_constants.hpp"
+
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <tuple>
 
 namespace fakexen::guest {
 
@@ -46,6 +49,12 @@ void fill_fpu(const Kernel& kernel, std::uint32_t vcpu, Context& context)
     }
 }
 
+void set_constants(const Kernel& kernel, std::uint32_t vcpu, Context& context)
+{
+    set_vcpu_constants(context, kernel.state.settings.seed, vcpu,
+                       kernel.abi().direct(kernel.state.places.gdt + vcpu));
+}
+
 void fill_registers(const Kernel& kernel, std::uint32_t vcpu, Context& context)
 {
     std::uint64_t n = 0;
@@ -76,6 +85,7 @@ Context first_context(const Kernel& kernel, std::uint32_t vcpu, const Context& b
 {
     Context context = boot;
     context.flags = VGCF_in_kernel;
+    set_constants(kernel, vcpu, context);
     context.user_regs.rip = rip_of(Marker::idle);
     context.gdt_frames[0] = kernel.p2m(kernel.state.places.gdt + vcpu);
     context.ctrlreg[1] = 0;
@@ -95,6 +105,31 @@ void expect_equal(std::vector<std::string>& wrong, std::uint32_t vcpu, const cha
     }
 }
 
+void check_constants(const Kernel& kernel, std::uint32_t vcpu, const Context& got,
+                     std::vector<std::string>& wrong)
+{
+    Context want = {};
+    set_constants(kernel, vcpu, want);
+    const std::tuple<const char*, std::uint64_t, std::uint64_t> fields[] = {
+        {"event callback", got.event_callback_eip, want.event_callback_eip},
+        {"failsafe callback", got.failsafe_callback_eip, want.failsafe_callback_eip},
+        {"syscall callback", got.syscall_callback_eip, want.syscall_callback_eip},
+        {"kernel_sp", got.kernel_sp, want.kernel_sp},
+        {"LDT base", got.ldt_base, want.ldt_base},
+        {"LDT entries", got.ldt_ents, want.ldt_ents},
+    };
+    for (const auto& [name, is, was] : fields) {
+        expect_equal(wrong, vcpu, name, is, was);
+    }
+    for (std::size_t n = 0; n < 4; ++n) {
+        expect_equal(wrong, vcpu, "debug register", got.debugreg[n], want.debugreg[n]);
+    }
+    for (std::size_t n = 0; n < std::size(want.trap_ctxt); ++n) {
+        expect_equal(wrong, vcpu, "trap address", got.trap_ctxt[n].address,
+                     want.trap_ctxt[n].address);
+    }
+}
+
 void check_context(const Kernel& kernel, std::uint32_t vcpu, const Context& got,
                    std::vector<std::string>& wrong)
 {
@@ -110,6 +145,7 @@ void check_context(const Kernel& kernel, std::uint32_t vcpu, const Context& got,
     if (std::memcmp(got.fpu_ctxt.x + xmm_offset, want.fpu_ctxt.x + xmm_offset, xmm_size) != 0) {
         wrong.push_back("vCPU " + std::to_string(vcpu) + " lost its xmm registers");
     }
+    check_constants(kernel, vcpu, got, wrong);
     expect_equal(wrong, vcpu, "GDT entries", got.gdt_ents, entries_per_table);
     expect_equal(wrong, vcpu, "GDT frame (pfn)", kernel.pfn_of(got.gdt_frames[0]).value_or(no_mfn),
                  kernel.state.places.gdt + vcpu);
@@ -178,6 +214,13 @@ std::vector<std::string> wrong_registers(const Kernel& kernel, bool reset_is_fin
     return wrong;
 }
 
+void load_user_table(Kernel& kernel, Pfn top)
+{
+    must(kernel.machine().mmuext(MMUEXT_NEW_USER_BASEPTR, kernel.p2m(top)),
+         "MMUEXT_NEW_USER_BASEPTR");
+    kernel.state.user_cr3 = top;
+}
+
 void switch_address_space(Kernel& kernel)
 {
     const auto pick = [&]() -> Pfn {
@@ -186,12 +229,11 @@ void switch_address_space(Kernel& kernel)
         return whole ? process.table[process.top] : kernel.state.places.top_table;
     };
     const Pfn top = pick();
-    const Pfn user = pick();
     must(kernel.machine().mmuext(MMUEXT_NEW_BASEPTR, kernel.p2m(top)), "MMUEXT_NEW_BASEPTR");
-    must(kernel.machine().mmuext(MMUEXT_NEW_USER_BASEPTR, kernel.p2m(user)),
-         "MMUEXT_NEW_USER_BASEPTR");
     kernel.state.kernel_cr3 = top;
-    kernel.state.user_cr3 = user;
+    if (kernel.state.processes[0].hold != Hold::user) {
+        load_user_table(kernel, pick());
+    }
 }
 
 }  // namespace fakexen::guest

@@ -22,6 +22,9 @@ void write_registers(const Kernel& kernel, Marker next);
 /// vCPU 0
 [[nodiscard]] std::vector<std::string> wrong_registers(const Kernel& kernel, bool reset_is_fine);
 
+/// Gives vCPU 0 a table for user mode (cr1 of its context).
+void load_user_table(Kernel& kernel, Pfn top);
+
 /// Moves vCPU 0 to another address space, kernel and user.
 void switch_address_space(Kernel& kernel);
 
