@@ -63,6 +63,18 @@ TEST(DomainConfig, GoesThroughItsTextUnchanged)
     EXPECT_EQ(after.msr_relaxed, before.msr_relaxed);
 }
 
+TEST(DomainConfig, KeepsWhatOnlyLibxlKnows)
+{
+    const std::string libxl = R"({"c_info": {"name": "old", "type": "pv"},
+        "b_info": {"max_memkb": 1, "kernel": "/boot/vmlinuz"}, "disks": [{"vdev": "xvda"}]})";
+    const std::string text = updated_json_text(libxl, parse_domain_config(usual));
+    EXPECT_NE(text.find("xvda"), std::string::npos);
+    EXPECT_NE(text.find("/boot/vmlinuz"), std::string::npos);
+    EXPECT_EQ(parse_domain_config(text).name, "web");
+    EXPECT_EQ(parse_domain_config(text).max_memory_kib, 65536U);
+    EXPECT_EQ(error_of([] { (void)updated_json_text("{}", DomainConfig{}); }), Errc::malformed);
+}
+
 TEST(DomainConfig, RefusesWhatMakesNoDomain)
 {
     const std::string refused[] = {

@@ -54,6 +54,14 @@ TEST(ProgressLine, DoesWithoutATotal)
     EXPECT_DOUBLE_EQ(fraction_done(facts), 0.5);
 }
 
+TEST(ProgressLine, HasNoFiguresBeforeThereAreAny)
+{
+    ProgressFacts facts;
+    facts.verb = "restore";
+    facts.name = "web";
+    EXPECT_EQ(progress_line(facts, 80, false), "restore web  preparing");
+}
+
 TEST(ProgressLine, IsDoneAtCompletion)
 {
     ProgressFacts facts = half_way();

@@ -139,6 +139,11 @@ Json online_vcpus(const DomainConfig& config)
     return ids;
 }
 
+std::string dumped(const Json& whole)
+{
+    return whole.dump(4, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace
 
 const char* to_string(GuestKind type) noexcept
@@ -177,6 +182,22 @@ DomainConfig parse_domain_config(std::string_view json_text)
     return config;
 }
 
+std::string updated_json_text(std::string_view libxl_text, const DomainConfig& config)
+{
+    Json whole = parse_text(libxl_text);
+    (void)section(whole, "c_info");
+    (void)section(whole, "b_info");
+    Json& create = whole["c_info"];
+    create["name"] = config.name;
+    create["uuid"] = to_string(config.uuid);
+    Json& build = whole["b_info"];
+    build["max_vcpus"] = config.max_vcpus;
+    build["avail_vcpus"] = online_vcpus(config);
+    build["max_memkb"] = config.max_memory_kib;
+    build["target_memkb"] = config.target_memory_kib;
+    return dumped(whole);
+}
+
 std::string to_json_text(const DomainConfig& config)
 {
     Json create = {{"type", to_string(config.type)},
@@ -194,7 +215,7 @@ std::string to_json_text(const DomainConfig& config)
         build["max_grant_version"] = *config.max_grant_version;
     }
     const Json whole = {{"c_info", std::move(create)}, {"b_info", std::move(build)}};
-    return whole.dump(4, ' ', false, Json::error_handler_t::replace) + "\n";
+    return dumped(whole);
 }
 
 }  // namespace sr

@@ -37,6 +37,12 @@ struct DomainConfig {
 ///         vCPU or more than 8192, online vCPUs out of range
 [[nodiscard]] DomainConfig parse_domain_config(std::string_view json_text);
 
+/// libxl's own configuration of a domain, devices and all, with what may have changed since it was
+/// written (name, UUID, memory, vCPUs) as `config` has it.
+/// @throws Error{malformed} if `libxl_text` is not JSON with both of its sections
+[[nodiscard]] std::string updated_json_text(std::string_view libxl_text,
+                                            const DomainConfig& config);
+
 /// The same as libxl writes it: indented JSON, without a NUL.
 [[nodiscard]] std::string to_json_text(const DomainConfig& config);
 

@@ -2,10 +2,13 @@
 // Names, configurations and ends of domains, over Control and Xenstore.
 #include "tools/toolstack/toolstack.hpp"
 
+#include "libsr/base/error.hpp"
 #include "tools/toolstack/domain_entries.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
+#include <sstream>
 
 namespace sr {
 namespace {
@@ -25,6 +28,18 @@ std::optional<std::uint64_t> stored_number(const StoreView& store, const std::st
 {
     const auto text = store.read(path);
     return text ? parse_number<std::uint64_t>(*text) : std::nullopt;
+}
+
+/// What libxl keeps of a domain it made; empty for domains of other toolstacks (libxl_userdata_retrieve with
+/// the id "libxl-json", in XEN_LIB_DIR).
+std::string libxl_config(const DomainState& state)
+{
+    const std::string path = "/var/lib/xen/userdata-d." + std::to_string(state.id) + '.' +
+                             to_string(state.uuid) + ".libxl-json";
+    std::ifstream file{path, std::ios::binary};
+    std::ostringstream text;
+    text << file.rdbuf();
+    return file ? text.str() : std::string{};
 }
 
 }  // namespace
@@ -83,6 +98,17 @@ DomainConfig Toolstack::config_of(const NamedDomain& domain)
         config.vcpu_online.push_back(online != "offline");
     }
     return config;
+}
+
+std::string Toolstack::config_text_of(const NamedDomain& domain)
+{
+    const DomainConfig config = config_of(domain);
+    const std::string libxl_text = libxl_config(domain.state);
+    try {
+        return libxl_text.empty() ? to_json_text(config) : updated_json_text(libxl_text, config);
+    } catch (const Error&) {
+        return to_json_text(config);  // what libxl left there is of no use
+    }
 }
 
 void Toolstack::resume(DomId domid)

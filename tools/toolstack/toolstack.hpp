@@ -33,6 +33,8 @@ public:
 
     /// The configuration to make the same domain again from, without devices.
     [[nodiscard]] DomainConfig config_of(const NamedDomain& domain);
+    /// The same as libxl's JSON: that of a domain libxl made with its devices, so that xl can restore it.
+    [[nodiscard]] std::string config_text_of(const NamedDomain& domain);
 
     /// After a save that keeps the domain, or a failed one: the suspended guest goes on, and
     /// xenstored learns of it, so that it tells of the next suspend too.

@@ -44,6 +44,9 @@ std::string time_left(const ProgressFacts& facts, double fraction)
 
 std::vector<std::string> figures(const ProgressFacts& facts, double fraction)
 {
+    if (facts.phase == SR_PHASE_SETUP && facts.pages_sent == 0) {
+        return {"preparing"};
+    }
     std::vector<std::string> parts;
     if (fraction >= 0) {
         parts.push_back(format("%3.0f %%", std::floor(fraction * 100)));

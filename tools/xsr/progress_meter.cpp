@@ -56,6 +56,15 @@ void ProgressMeter::update(const sr_progress& progress)
     }
 }
 
+void ProgressMeter::announce(const char* event, const std::string& sentence)
+{
+    if (mode_ == ProgressMode::json) {
+        console_.event({{"event", event}, {"verb", facts_.verb}, {"domain", facts_.name}});
+    } else if (mode_ == ProgressMode::bar) {
+        console_.draw(facts_.verb + ' ' + facts_.name + "  " + sentence);
+    }
+}
+
 /// The rate of the last window; before the first is over, the average so far.
 void ProgressMeter::measure_rate(std::chrono::nanoseconds now)
 {

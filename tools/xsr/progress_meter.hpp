@@ -16,6 +16,8 @@ public:
 
     /// Takes the engine's figures; shows them if it is time to.
     void update(const sr_progress& progress);
+    /// Says what is waited for where there are no figures: a line in place of the bar, or an event.
+    void announce(const char* event, const std::string& sentence);
     /// The last figures.
     [[nodiscard]] const ProgressFacts& facts() const noexcept { return facts_; }
 

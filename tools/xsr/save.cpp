@@ -21,7 +21,7 @@ public:
     [[nodiscard]] ExitCode run(Console& console) override;
 
 private:
-    void write_file(SaveJob& job, const DomainConfig& config, OutputFile& file);
+    void write_file(SaveJob& job, const std::string& config, OutputFile& file);
     [[nodiscard]] AfterSave wish() const noexcept;
     void report(Console& console, const NamedDomain& domain, const SaveJob& job,
                 std::chrono::nanoseconds downtime) const;
@@ -73,13 +73,13 @@ AfterSave Save::wish() const noexcept
 }
 
 /// The stream in its envelope. `FILE` has its name when this returns.
-void Save::write_file(SaveJob& job, const DomainConfig& config, OutputFile& file)
+void Save::write_file(SaveJob& job, const std::string& config, OutputFile& file)
 {
     const SigpipeBlocked no_signal;
     const Host host = open_host();
     FdSink sink{file.fd(), &job.interrupt().token()};
     if (!is_raw_) {
-        write_xl_head(sink, to_json_text(config));
+        write_xl_head(sink, config);
     }
     job.run(host.get(), file.fd());
     if (!is_raw_) {
@@ -133,7 +133,7 @@ ExitCode Save::run(Console& console)
         file.check_room(domain->state.nr_pages * page_size + room_beside_memory);
     }
     try {
-        write_file(job, toolstack.config_of(*domain), file);
+        write_file(job, toolstack.config_text_of(*domain), file);
     } catch (const EngineFailure& failed) {
         Failure failure = failure_of(failed.error());
         failure.consequence = job.undo();

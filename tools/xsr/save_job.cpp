@@ -17,8 +17,10 @@ SaveJob::SaveJob(Console& console, Toolstack& toolstack, const NamedDomain& doma
 sr_suspend_result SaveJob::suspend() noexcept
 {
     try {
+        meter_.announce("suspending", "asking the guest to suspend");
         suspend_domain(toolstack_, domain_.state.id, suspend_options_);
         suspended_at_ = std::chrono::steady_clock::now();
+        meter_.announce("suspended", "the guest has suspended");
         return SR_SUSPEND_DONE;
     } catch (...) {
         suspend_error_ = std::current_exception();
