@@ -5,11 +5,13 @@ SYSTEM_TESTS += tests/system/xsr_look_test
 tests_system_xsr_look_test_SOURCES = \
     tests/support/golden.cpp \
     tests/support/golden.hpp \
-    tests/system/run_program.cpp \
-    tests/system/run_program.hpp \
     tests/system/xsr_look_test.cpp
 tests_system_xsr_look_test_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
-tests_system_xsr_look_test_LDADD = libsr-pure.la $(GTEST_LIBS)
+tests_system_xsr_look_test_LDADD = libfakehost.la libsr-pure.la $(GTEST_LIBS)
+
+SYSTEM_TESTS += tests/system/xsr_save_test
+tests_system_xsr_save_test_SOURCES = tests/system/xsr_save_test.cpp
+tests_system_xsr_save_test_LDADD = libfakehost.la $(XENSTORE_LIBS) $(GTEST_LIBS)
 
 # The guest on a fake host.
 SYSTEM_TESTS += tests/system/guest_test

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // xsr's verbs that only look: info, verify, show and diff, run as a user runs them.
+#include "tests/support/command.hpp"
 #include "tests/support/golden.hpp"
-#include "tests/system/run_program.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <fstream>
 #include <sstream>
 
 namespace sr {
 namespace {
 
 using nlohmann::json;
-using test::Outcome;
-using test::run_program;
+using test::Ended;
 
 // Where things stand in pv_stream.hex, in octets.
 constexpr std::size_t page_data_reserved = 0xa8 + 8 + 4;
@@ -34,58 +34,75 @@ std::string text_of(const Octets& octets)
 
 class XsrLook : public testing::Test {
 protected:
-    [[nodiscard]] static Outcome xsr(std::vector<std::string> arguments,
-                                     const std::string& input = {})
+    [[nodiscard]] static Ended xsr(std::vector<std::string> arguments)
     {
-        arguments.insert(arguments.begin(), "xsr");
-        return run_program(arguments, input);
+        arguments.insert(arguments.begin(), test::in_build("xsr"));
+        return test::run_command(arguments);
+    }
+    /// With a file on a pipe as standard input.
+    [[nodiscard]] static Ended xsr_reading(const std::string& file,
+                                           const std::vector<std::string>& arguments)
+    {
+        std::vector<std::string> all = {"sh", "-c", "input=$1; shift; cat \"$input\" | \"$@\"",
+                                        "sh", file, test::in_build("xsr")};
+        all.insert(all.end(), arguments.begin(), arguments.end());
+        return test::run_command(all);
+    }
+    [[nodiscard]] std::string path(const std::string& name) const
+    {
+        return files_.path() + "/" + name;
+    }
+    [[nodiscard]] std::string write(const std::string& name, const std::string& octets) const
+    {
+        std::ofstream{path(name), std::ios::binary} << octets;
+        return path(name);
     }
     /// The golden stream with one octet changed, as a file.
     [[nodiscard]] std::string changed(std::size_t at, char octet) const
     {
         std::string other = pv_;
         other.at(at) = octet;
-        return files_.write("changed", other);
+        return write("changed", other);
     }
 
     test::TemporaryDirectory files_;
     std::string pv_ = text_of(test::golden("pv_stream.hex"));
-    std::string pv_file_ = files_.write("pv", pv_);
+    std::string pv_file_ = write("pv", pv_);
 };
 
 /// A failure is one line on standard error that begins with the verb.
-void expect_sentence(const Outcome& outcome, const std::string& verb)
+void expect_sentence(const Ended& outcome, const std::string& verb)
 {
-    EXPECT_EQ(outcome.err.rfind("xsr " + verb + ": ", 0), 0U) << outcome.err;
-    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_EQ(outcome.errors.rfind("xsr " + verb + ": ", 0), 0U) << outcome.errors;
+    EXPECT_EQ(std::count(outcome.errors.begin(), outcome.errors.end(), '\n'), 1) << outcome.errors;
 }
 
 TEST_F(XsrLook, VerifyAcceptsEveryContainerAndAPipe)
 {
     for (const char* name : {"pv_stream.hex", "pv_stream_v2.hex", "xl_pv_file.hex"}) {
         SCOPED_TRACE(name);
-        const std::string octets = text_of(test::golden(name));
-        EXPECT_EQ(xsr({"verify", files_.write("file", octets)}).status, 0);
-        EXPECT_EQ(xsr({"verify", "-"}, octets).status, 0);
+        const std::string file = write("file", text_of(test::golden(name)));
+        EXPECT_EQ(xsr({"verify", file}).status, 0);
+        EXPECT_EQ(xsr_reading(file, {"verify", "-"}).status, 0);
     }
 }
 
 TEST_F(XsrLook, VerifyTellsKindsOfFindingsByStatus)
 {
     EXPECT_EQ(xsr({"verify", changed(page_data_reserved, 1)}).status, 1);
-    EXPECT_EQ(xsr({"verify", files_.write("cut", pv_.substr(0, pv_.size() - 4))}).status, 3);
+    EXPECT_EQ(xsr({"verify", write("cut", pv_.substr(0, pv_.size() - 4))}).status, 3);
     EXPECT_EQ(xsr({"verify", changed(0x28 + 8, 5)}).status, 4);  // guest width
-    EXPECT_EQ(xsr({"verify", files_.write("text", "#!/bin/sh\n")}).status, 4);
-    EXPECT_EQ(xsr({"verify", files_.file("none")}).status, 3);
+    EXPECT_EQ(xsr({"verify", write("text", "#!/bin/sh\n")}).status, 4);
+    EXPECT_EQ(xsr({"verify", path("none")}).status, 3);
 }
 
 TEST_F(XsrLook, VerifyNamesRecordAndOffset)
 {
-    const Outcome outcome = xsr({"verify", changed(page_data_reserved, 1)});
+    const Ended outcome = xsr({"verify", changed(page_data_reserved, 1)});
     EXPECT_NE(outcome.out.find("record 5 PAGE_DATA at offset 0xa8: deviation (reserved)"),
               std::string::npos)
         << outcome.out;
-    const json judged = json::parse(xsr({"verify", "--json", files_.file("changed")}).out);
+    const json judged = json::parse(xsr({"verify", "--json", path("changed")}).out);
     EXPECT_EQ(judged["deviations"], 1);
     EXPECT_EQ(judged["findings"][0]["record"], 5);
     EXPECT_EQ(judged["findings"][0]["offset"], 0xa8);
@@ -93,7 +110,7 @@ TEST_F(XsrLook, VerifyNamesRecordAndOffset)
 
 TEST_F(XsrLook, InfoTellsFacts)
 {
-    const Outcome outcome = xsr({"info", pv_file_});
+    const Ended outcome = xsr({"info", pv_file_});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_NE(outcome.out.find("PV, x86, 64-bit"), std::string::npos) << outcome.out;
     const json facts = json::parse(xsr({"info", "--json", pv_file_}).out);
@@ -104,14 +121,14 @@ TEST_F(XsrLook, InfoTellsFacts)
 
 TEST_F(XsrLook, InfoTellsWhatItCouldReadOfADamagedFile)
 {
-    const Outcome outcome = xsr({"info", files_.write("cut", pv_.substr(0, 0x6150))});
+    const Ended outcome = xsr({"info", write("cut", pv_.substr(0, 0x6150))});
     EXPECT_EQ(outcome.status, 3);
     EXPECT_NE(outcome.out.find("Xen 4.17"), std::string::npos) << outcome.out;
 }
 
 TEST_F(XsrLook, ShowListsEveryRecord)
 {
-    const Outcome outcome = xsr({"show", "--json", pv_file_});
+    const Ended outcome = xsr({"show", "--json", pv_file_});
     EXPECT_EQ(outcome.status, 0);
     std::istringstream lines{outcome.out};
     std::vector<std::string> types;
@@ -125,39 +142,40 @@ TEST_F(XsrLook, ShowListsEveryRecord)
 
 TEST_F(XsrLook, ShowSelectsByTypeAndNumber)
 {
-    const Outcome vcpus = xsr({"show", "--type", "vcpu", pv_file_});
+    const Ended vcpus = xsr({"show", "--type", "vcpu", pv_file_});
     EXPECT_EQ(vcpus.status, 0);
     EXPECT_NE(vcpus.out.find("X86_PV_VCPU_MSRS"), std::string::npos);
     EXPECT_EQ(vcpus.out.find("PAGE_DATA"), std::string::npos);
     EXPECT_NE(xsr({"show", "--record", "0", pv_file_}).out.find("64-bit guest"), std::string::npos);
-    const Outcome wrong = xsr({"show", "--type", "gpu", pv_file_});
+    const Ended wrong = xsr({"show", "--type", "gpu", pv_file_});
     EXPECT_EQ(wrong.status, 2);
     expect_sentence(wrong, "show");
 }
 
 TEST_F(XsrLook, ShowDecodesAPage)
 {
-    const Outcome table = xsr({"show", "--pfn", "4", pv_file_});
+    const Ended table = xsr({"show", "--pfn", "4", pv_file_});
     EXPECT_NE(table.out.find("L1TAB"), std::string::npos) << table.out;
     EXPECT_NE(table.out.find("[  1]       pfn 0x5               P RW US A D NX"), std::string::npos)
         << table.out;
-    const Outcome octets = xsr({"show", "--pfn", "0x5", "-"}, pv_);  // spooled: a pipe cannot seek
+    const Ended octets =
+        xsr_reading(pv_file_, {"show", "--pfn", "0x5", "-"});  // spooled: a pipe cannot seek
     EXPECT_NE(octets.out.find("5a 5a 5a 5a"), std::string::npos) << octets.out;
     EXPECT_NE(xsr({"show", "--pfn", "900", pv_file_}).out.find("no such page"), std::string::npos);
 }
 
 TEST_F(XsrLook, DiffFindsNothingInTheSameGuest)
 {
-    const std::string xl = files_.write("xl", text_of(test::golden("xl_pv_file.hex")));
-    const Outcome outcome = xsr({"diff", pv_file_, xl});
+    const std::string xl = write("xl", text_of(test::golden("xl_pv_file.hex")));
+    const Ended outcome = xsr({"diff", pv_file_, xl});
     EXPECT_EQ(outcome.status, 0) << outcome.out;
     EXPECT_EQ(outcome.out.rfind("equal", 0), 0U) << outcome.out;
-    EXPECT_EQ(xsr({"diff", "-", xl}, pv_).status, 0);
+    EXPECT_EQ(xsr_reading(pv_file_, {"diff", "-", xl}).status, 0);
 }
 
 TEST_F(XsrLook, DiffNamesThePageThatDiffers)
 {
-    const Outcome outcome = xsr({"diff", "--ignore-restore", pv_file_, changed(l1_page + 100, 7)});
+    const Ended outcome = xsr({"diff", "--ignore-restore", pv_file_, changed(l1_page + 100, 7)});
     EXPECT_EQ(outcome.status, 1);
     EXPECT_NE(outcome.out.find("1 page: 0x4"), std::string::npos) << outcome.out;
 }
@@ -170,8 +188,8 @@ TEST_F(XsrLook, DiffKnowsWhatARestoreChanges)
     other.at(data_page) = 1;
     other.at(shared_info + 2560) = 1;
     other.at(vcpu_basic + 512) = static_cast<char>(other.at(vcpu_basic + 512) | 0x20);
-    const std::string restored = files_.write("restored", other);
-    const Outcome outcome = xsr({"diff", pv_file_, restored});
+    const std::string restored = write("restored", other);
+    const Ended outcome = xsr({"diff", pv_file_, restored});
     EXPECT_EQ(outcome.status, 1);
     EXPECT_EQ(xsr({"diff", "--ignore-restore", pv_file_, restored}).status, 0) << outcome.out;
     for (const char* named :
@@ -185,8 +203,7 @@ TEST_F(XsrLook, DiffKnowsWhatARestoreChanges)
 
 TEST_F(XsrLook, DiffNamesTheRegisterThatDiffers)
 {
-    const Outcome outcome =
-        xsr({"diff", "--ignore-restore", pv_file_, changed(vcpu_basic + 648, 7)});
+    const Ended outcome = xsr({"diff", "--ignore-restore", pv_file_, changed(vcpu_basic + 648, 7)});
     EXPECT_EQ(outcome.status, 1);
     EXPECT_NE(outcome.out.find("vCPU 0 BASIC"), std::string::npos) << outcome.out;
     EXPECT_NE(outcome.out.find("rip  0x0 -> 0x7"), std::string::npos) << outcome.out;
@@ -194,10 +211,10 @@ TEST_F(XsrLook, DiffNamesTheRegisterThatDiffers)
 
 TEST_F(XsrLook, DiffAnswersTroubleWithTwo)
 {
-    const Outcome outcome = xsr({"diff", pv_file_, files_.file("none")});
+    const Ended outcome = xsr({"diff", pv_file_, path("none")});
     EXPECT_EQ(outcome.status, 2);
     expect_sentence(outcome, "diff");
-    EXPECT_EQ(xsr({"diff", pv_file_, files_.write("cut", pv_.substr(0, 1000))}).status, 2);
+    EXPECT_EQ(xsr({"diff", pv_file_, write("cut", pv_.substr(0, 1000))}).status, 2);
 }
 
 TEST_F(XsrLook, MistakesOnTheCommandLineAreOneSentence)
@@ -208,7 +225,7 @@ TEST_F(XsrLook, MistakesOnTheCommandLineAreOneSentence)
                                                             {"diff", "--no", "a", "b"}};
     for (const auto& arguments : mistakes) {
         SCOPED_TRACE(arguments[0]);
-        const Outcome outcome = xsr(arguments);
+        const Ended outcome = xsr(arguments);
         EXPECT_EQ(outcome.status, 2);
         expect_sentence(outcome, arguments[0]);
     }
@@ -218,9 +235,9 @@ TEST_F(XsrLook, MistakesOnTheCommandLineAreOneSentence)
 
 TEST_F(XsrLook, FailuresAreJsonOnRequest)
 {
-    const Outcome outcome = xsr({"show", "--json", files_.file("none")});
+    const Ended outcome = xsr({"show", "--json", path("none")});
     EXPECT_EQ(outcome.status, 3);
-    const json error = json::parse(outcome.err);
+    const json error = json::parse(outcome.errors);
     EXPECT_EQ(error["event"], "error");
     EXPECT_EQ(error["class"], "io");
     EXPECT_EQ(error["exit-code"], 3);
@@ -230,7 +247,7 @@ TEST_F(XsrLook, HelpOfEveryVerbGoesToStandardOutput)
 {
     for (const char* verb : {"save", "restore", "info", "verify", "show", "diff"}) {
         SCOPED_TRACE(verb);
-        const Outcome outcome = xsr({verb, "--help"});
+        const Ended outcome = xsr({verb, "--help"});
         EXPECT_EQ(outcome.status, 0);
         EXPECT_NE(outcome.out.find("Usage: xsr " + std::string{verb}), std::string::npos);
         std::istringstream lines{outcome.out};

@@ -24,18 +24,25 @@ Interrupt::Interrupt() : job_{sr_job_new()}
     current.store(this);
     struct sigaction action {};
     action.sa_handler = &Interrupt::on_signal;
-    for (std::size_t i = 0; i < signals.size(); ++i) {
-        (void)::sigaction(signals.at(i), &action, &before_.at(i));
-        if (before_.at(i).sa_handler == SIG_IGN) {  // nohup
-            (void)::sigaction(signals.at(i), &before_.at(i), nullptr);
+    for (std::size_t i = 0; i < stopping.size(); ++i) {
+        (void)::sigaction(stopping.at(i), &action, &stopping_before_.at(i));
+        if (stopping_before_.at(i).sa_handler == SIG_IGN) {  // nohup
+            (void)::sigaction(stopping.at(i), &stopping_before_.at(i), nullptr);
         }
+    }
+    action.sa_handler = SIG_IGN;
+    for (std::size_t i = 0; i < ignored.size(); ++i) {
+        (void)::sigaction(ignored.at(i), &action, &ignored_before_.at(i));
     }
 }
 
 Interrupt::~Interrupt()
 {
-    for (std::size_t i = 0; i < signals.size(); ++i) {
-        (void)::sigaction(signals.at(i), &before_.at(i), nullptr);
+    for (std::size_t i = 0; i < stopping.size(); ++i) {
+        (void)::sigaction(stopping.at(i), &stopping_before_.at(i), nullptr);
+    }
+    for (std::size_t i = 0; i < ignored.size(); ++i) {
+        (void)::sigaction(ignored.at(i), &ignored_before_.at(i), nullptr);
     }
     current.store(nullptr);
 }

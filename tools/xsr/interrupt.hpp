@@ -11,7 +11,8 @@
 
 namespace sr {
 
-/// While it lives, the three signals cancel its job and make poll_fd() readable. One at a time.
+/// While it lives, the three signals cancel its job and make poll_fd() readable, and none that a write
+/// can raise (SIGPIPE, SIGXFSZ) kills us with a guest suspended. One at a time.
 class Interrupt {
 public:
     Interrupt();  ///< @throws Error{io} if there is no descriptor to be had
@@ -29,12 +30,14 @@ private:
     struct FreeJob {
         void operator()(sr_job* job) const noexcept { sr_job_free(job); }
     };
-    static constexpr std::array signals = {SIGINT, SIGTERM, SIGHUP};
+    static constexpr std::array stopping = {SIGINT, SIGTERM, SIGHUP};
+    static constexpr std::array ignored = {SIGPIPE, SIGXFSZ};
     static void on_signal(int number);
 
     CancelToken token_;
     std::unique_ptr<sr_job, FreeJob> job_;
-    std::array<struct sigaction, signals.size()> before_{};
+    std::array<struct sigaction, stopping.size()> stopping_before_{};
+    std::array<struct sigaction, ignored.size()> ignored_before_{};
 };
 
 }  // namespace sr

@@ -75,7 +75,6 @@ AfterSave Save::wish() const noexcept
 /// The stream in its envelope. `FILE` has its name when this returns.
 void Save::write_file(SaveJob& job, const std::string& config, OutputFile& file)
 {
-    const SigpipeBlocked no_signal;
     const Host host = open_host();
     FdSink sink{file.fd(), &job.interrupt().token()};
     if (!is_raw_) {

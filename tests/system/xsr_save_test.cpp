@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// xsr save and restore on fake hosts, run as a user runs them: what becomes of the guest and of the
+// file, in success and in every kind of failure.
+#include "tests/support/fakehost.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace sr::test {
+namespace {
+
+using nlohmann::json;
+
+const std::vector<std::string> small_guest = {"--memory", "16M", "--name", "web", "--period", "1"};
+
+class XsrSave : public testing::Test {
+protected:
+    [[nodiscard]] static Ended xsr(const FakeHost& host, std::vector<std::string> arguments)
+    {
+        arguments.insert(arguments.begin(), in_build("xsr"));
+        return host.run(arguments);
+    }
+    /// A line of shell, with $XSR, $FILE (web.xl) and $DIR.
+    [[nodiscard]] Ended shell(const FakeHost& host, const std::string& line) const
+    {
+        return host.run({"sh", "-c", line},
+                        {{"XSR", in_build("xsr")}, {"FILE", file()}, {"DIR", files_.path()}});
+    }
+    [[nodiscard]] std::string file(const std::string& name = "web.xl") const
+    {
+        return files_.path() + "/" + name;
+    }
+    [[nodiscard]] bool exists(const std::string& name) const
+    {
+        return std::filesystem::exists(file(name));
+    }
+    /// The guest runs, and finds all of its memory as it should be.
+    static void expect_alive(const FakeHost& host, const std::string& domid)
+    {
+        const std::uint64_t before = host.count_of(domid);
+        EXPECT_GE(host.await_count(domid, before + 20), before + 20) << host.log();
+        EXPECT_EQ(host.verdict_of(domid).substr(0, 6), "intact") << host.verdict_of(domid);
+    }
+    /// The save failed with this status and these words, left no file, and the guest lives.
+    void expect_failed_save(const FakeHost& host, const Ended& ended, int status,
+                            const std::string& words) const
+    {
+        EXPECT_EQ(ended.status, status) << ended.all();
+        EXPECT_NE(ended.errors.find(words), std::string::npos) << ended.errors;
+        EXPECT_FALSE(exists("web.xl"));
+        EXPECT_FALSE(exists("web.xl.partial"));
+        expect_alive(host, "1");
+    }
+    /// A restore failed, and the host is as it was before.
+    static void expect_failed_restore(const FakeHost& host, const Ended& ended, int status,
+                                      const std::string& words)
+    {
+        EXPECT_EQ(ended.status, status) << ended.all();
+        EXPECT_NE(ended.errors.find(words), std::string::npos) << ended.errors;
+        EXPECT_EQ(host.state_of("1"), "gone");
+    }
+
+    TemporaryDirectory files_;
+};
+
+/// A host with a guest that has lived a little.
+struct LivingHost {
+    explicit LivingHost(const std::vector<std::string>& options = small_guest)
+        : domid{host.create_guest(options)}
+    {
+        (void)host.await_count(domid, 30);
+    }
+    FakeHost host;
+    std::string domid;
+};
+
+TEST_F(XsrSave, DestroysTheDomainOnceItIsSaved)
+{
+    const LivingHost living;
+    const Ended ended = xsr(living.host, {"save", "web", file()});
+    EXPECT_EQ(ended.status, 0) << ended.all();
+    EXPECT_EQ(living.host.state_of(living.domid), "gone");
+    EXPECT_TRUE(exists("web.xl"));
+    EXPECT_FALSE(exists("web.xl.partial"));
+    EXPECT_EQ(std::filesystem::status(file()).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(XsrSave, LeavesItRunningAsOftenAsAsked)
+{
+    const LivingHost living;
+    for (int round = 0; round < 3; ++round) {
+        const Ended ended = xsr(living.host, {"save", "-c", "--force", "web", file()});
+        EXPECT_EQ(ended.status, 0) << ended.all();
+        expect_alive(living.host, living.domid);
+    }
+}
+
+TEST_F(XsrSave, LeavesItPaused)
+{
+    const LivingHost living;
+    EXPECT_EQ(xsr(living.host, {"save", "-p", "web", file()}).status, 0);
+    EXPECT_EQ(living.host.state_of(living.domid), "paused");
+    const Ended again = xsr(living.host, {"save", "-f", "web", file()});
+    EXPECT_EQ(again.status, 7);
+    EXPECT_NE(again.errors.find("unpause it first"), std::string::npos) << again.errors;
+}
+
+TEST_F(XsrSave, TakesADomainThatIsSuspendedAlready)
+{
+    const LivingHost living;
+    living.host.suspend(living.domid);
+    EXPECT_EQ(xsr(living.host, {"save", "web", "/dev/full"}).status, 3);
+    EXPECT_EQ(living.host.state_of(living.domid), "suspended");  // as it was found
+    EXPECT_EQ(xsr(living.host, {"save", living.domid, file()}).status, 0);
+    EXPECT_EQ(living.host.state_of(living.domid), "gone");
+}
+
+TEST_F(XsrSave, RestoresElsewhereUnderTheSameName)
+{
+    const LivingHost living;
+    const std::uint64_t before = living.host.count_of(living.domid);
+    ASSERT_EQ(xsr(living.host, {"save", "web", file()}).status, 0);
+    const FakeHost other{{"--memory", "256M", "--seed", "9"}};
+    const Ended restored = xsr(other, {"restore", file()});
+    ASSERT_EQ(restored.status, 0) << restored.all();
+    EXPECT_EQ(restored.out, "1\n");
+    EXPECT_GT(other.await_count("1", before + 20), before);
+    expect_alive(other, "1");
+    const Ended taken = xsr(other, {"restore", file()});
+    EXPECT_EQ(taken.status, 8);
+    const json second =
+        json::parse(xsr(other, {"restore", "-p", "--name", "two", "--json", file()}).out);
+    EXPECT_EQ(second["state"], "paused");
+    EXPECT_EQ(other.state_of("2"), "paused");
+}
+
+TEST_F(XsrSave, GoesThroughAPipeWithoutAFile)
+{
+    const LivingHost living;
+    const Ended copied = shell(living.host, "$XSR save -p web - | $XSR restore --name copy -");
+    ASSERT_EQ(copied.status, 0) << copied.all();
+    expect_alive(living.host, copied.out.substr(0, copied.out.find('\n')));
+    const Ended raw = shell(living.host, "$XSR save --raw copy - | "
+                                         "$XSR restore --name raw --memory 20M -");
+    ASSERT_EQ(raw.status, 0) << raw.all();
+    expect_alive(living.host, raw.out.substr(0, raw.out.find('\n')));
+}
+
+TEST_F(XsrSave, NeedsOptionsForABareStream)
+{
+    const LivingHost living;
+    ASSERT_EQ(xsr(living.host, {"save", "--raw", "web", file()}).status, 0);
+    const Ended ended = xsr(living.host, {"restore", file()});
+    EXPECT_EQ(ended.status, 2);
+    EXPECT_NE(ended.errors.find("give --name and --memory"), std::string::npos) << ended.errors;
+}
+
+TEST_F(XsrSave, DoesNotReplaceAFileUnasked)
+{
+    const LivingHost living;
+    std::ofstream{file()} << "precious";
+    const Ended ended = xsr(living.host, {"save", "web", file()});
+    EXPECT_EQ(ended.status, 2);
+    EXPECT_NE(ended.errors.find("--force"), std::string::npos) << ended.errors;
+    EXPECT_EQ(std::filesystem::file_size(file()), 8U);
+    EXPECT_EQ(living.host.state_of(living.domid), "running");
+}
+
+TEST_F(XsrSave, NamesADomainThatIsNotThere)
+{
+    const FakeHost host;
+    const Ended ended = xsr(host, {"save", "nobody", file()});
+    EXPECT_EQ(ended.status, 8);
+    EXPECT_EQ(ended.errors, "xsr save: there is no domain 'nobody'\n");
+    EXPECT_EQ(xsr(host, {"save", "0", file()}).status, 7);
+}
+
+TEST_F(XsrSave, WithdrawsARequestThatNobodyHears)
+{
+    const FakeHost host{{"--memory", "256M", "--step"}};  // the guest does not run by itself
+    (void)host.create_guest(small_guest);
+    host.step("1", 5);
+    const Ended ended = xsr(host, {"save", "--timeout", "0.3", "web", file()});
+    EXPECT_EQ(ended.status, 7);
+    EXPECT_NE(ended.errors.find("did not acknowledge"), std::string::npos) << ended.errors;
+    EXPECT_FALSE(exists("web.xl.partial"));
+    host.step("1", 5);
+    EXPECT_EQ(host.state_of("1"), "running");  // it found no request
+}
+
+TEST_F(XsrSave, SurvivesADiskThatFills)
+{
+    const LivingHost living;
+    expect_failed_save(living.host, shell(living.host, "ulimit -f 4000; exec $XSR save web $FILE"),
+                       3, "the guest runs again");
+    EXPECT_EQ(xsr(living.host, {"save", "web", "/dev/full"}).status, 3);
+    expect_alive(living.host, living.domid);
+}
+
+TEST_F(XsrSave, SurvivesAReaderThatLeaves)
+{
+    const LivingHost living;
+    const Ended ended = shell(
+        living.host, "{ $XSR save web -; echo $? >$DIR/status; } | head -c 100000 >/dev/null");
+    std::string status;
+    std::ifstream{file("status")} >> status;
+    EXPECT_EQ(status, "3") << ended.all();
+    expect_failed_save(living.host, {3, "", ended.errors}, 3, "the guest runs again");
+}
+
+TEST_F(XsrSave, StopsOnASignalAndLetsTheGuestGoOn)
+{
+    const LivingHost living;
+    // Nobody reads the pipe: the save blocks in its middle for as long as it takes.
+    const Ended ended =
+        shell(living.host, "mkfifo $DIR/pipe; sleep 2 <$DIR/pipe & "
+                           "timeout --preserve-status -s TERM 0.7 $XSR save web $DIR/pipe");
+    expect_failed_save(living.host, ended, 130, "stopped on request; the guest runs again");
+}
+
+TEST_F(XsrSave, RestoresNothingFromHalfAFile)
+{
+    const LivingHost living;
+    ASSERT_EQ(xsr(living.host, {"save", "web", file()}).status, 0);
+    std::filesystem::resize_file(file(), std::filesystem::file_size(file()) / 2);
+    const FakeHost other;
+    expect_failed_restore(other, xsr(other, {"restore", file()}), 3,
+                          "nothing is left of the new domain");
+}
+
+TEST_F(XsrSave, RestoresNothingWhenItIsStopped)
+{
+    const LivingHost living;
+    ASSERT_EQ(xsr(living.host, {"save", "web", file()}).status, 0);
+    const FakeHost other;
+    const Ended ended = shell(other, "{ head -c 8000000 $FILE; sleep 2; } | "
+                                     "timeout --preserve-status -s TERM 0.8 $XSR restore -");
+    expect_failed_restore(other, ended, 130,
+                          "stopped on request; nothing is left of the new domain");
+}
+
+TEST_F(XsrSave, ReportsProgressAsJsonLines)
+{
+    const LivingHost living;
+    const Ended ended = xsr(living.host, {"save", "--progress", "json", "web", file()});
+    std::istringstream lines{ended.errors};
+    std::vector<std::string> events;
+    json last;
+    for (std::string line; std::getline(lines, line);) {
+        last = json::parse(line);
+        events.push_back(last["event"]);
+    }
+    EXPECT_NE(std::find(events.begin(), events.end(), "suspended"), events.end());
+    EXPECT_NE(std::find(events.begin(), events.end(), "progress"), events.end());
+    EXPECT_EQ(last["event"], "done");
+    EXPECT_EQ(last["status"], "completed");
+    EXPECT_GE(last["ram"]["transferred"], 15 << 20);
+    EXPECT_GT(last["downtime"], 0);
+}
+
+TEST_F(XsrSave, SaysWhatIsMissingWithoutAHost)
+{
+    // Neither a fake host nor, in a test, a real one.
+    const Ended ended =
+        run_command({in_build("xsr"), "save", "web", file()}, {{"FAKEXEN_HOST", "/nowhere"}});
+    EXPECT_EQ(ended.status, 6) << ended.all();
+    EXPECT_EQ(std::count(ended.errors.begin(), ended.errors.end(), '\n'), 1) << ended.errors;
+}
+
+}  // namespace
+}  // namespace sr::test
