@@ -187,8 +187,9 @@ void Control::destroy(DomId domid) const
 void Control::mark_suspend_cancelled(DomId domid) const
 {
     unsigned width_octets = 0;
-    check(xc_domain_get_guest_width(handle_, domid, &width_octets), "XEN_DOMCTL_get_address_size",
-          domid);
+    // It returns 1 when it fails, and would leave the wrong register set.
+    check(xc_domain_get_guest_width(handle_, domid, &width_octets) == 0 ? 0 : -1,
+          "XEN_DOMCTL_get_address_size", domid);
     vcpu_guest_context_any_t context;
     std::memset(&context, 0, sizeof(context));
     check(xc_vcpu_getcontext(handle_, domid, 0, &context), "XEN_DOMCTL_getvcpucontext", domid);
