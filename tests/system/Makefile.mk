@@ -41,6 +41,7 @@ tests_system_engine_tests_LDADD = libfakehost.la $(GTEST_LIBS)
 tests_system_damage_tests_SOURCES = \
     $(engine_test_support) \
     tests/system/damaged_stream_test.cpp \
+    tests/system/failing_calls_test.cpp \
     tests/system/stock_defects_test.cpp \
     tests/system/stream_pieces.cpp \
     tests/system/stream_pieces.hpp
