@@ -12,7 +12,6 @@
 
 extern "C" {  // they do not say so themselves
 #include <xenctrl.h>
-
 #include <xenguest.h>
 }
 

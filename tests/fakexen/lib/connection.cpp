@@ -2,12 +2,11 @@
 // Opening the connection lazily, saying goodbye at a clean exit, and starting anew after fork().
 #include "tests/fakexen/lib/connection.hpp"
 
-#include <pthread.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <mutex>
 #include <new>
+#include <pthread.h>
+#include <unistd.h>
 
 namespace fakexen {
 namespace {

@@ -2,9 +2,8 @@
 // Reserving a range and mapping runs of frames into it.
 #include "tests/fakexen/lib/window.hpp"
 
-#include <sys/mman.h>
-
 #include <cerrno>
+#include <sys/mman.h>
 #include <utility>
 
 namespace fakexen {
@@ -17,8 +16,8 @@ constexpr std::size_t page_octets = 4096;
 Window::Window(Client& client, void* hint, std::size_t nr_pages, int flags) noexcept
     : client_{client}, address_{nullptr}, nr_pages_{nr_pages}
 {
-    void* at = ::mmap(hint, nr_pages * page_octets, PROT_NONE, flags | MAP_SHARED,
-                      client.memory_fd(), 0);
+    void* at =
+        ::mmap(hint, nr_pages * page_octets, PROT_NONE, flags | MAP_SHARED, client.memory_fd(), 0);
     if (at != MAP_FAILED) {
         address_ = at;
         (void)::madvise(at, nr_pages * page_octets, MADV_DONTFORK);

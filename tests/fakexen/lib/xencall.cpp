@@ -2,10 +2,9 @@
 // libxencall.so.1 over a fakexen host: xencall.h.
 #include "tests/fakexen/lib/connection.hpp"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <new>
+#include <sys/mman.h>
 
 extern "C" {
 #include <xencall.h>
@@ -100,7 +99,8 @@ SR_FAKE int xencall5(xencall_handle* xcall, unsigned int op, std::uint64_t arg1,
     return call_int(xcall, op, {arg1, arg2, arg3, arg4, arg5});
 }
 
-SR_FAKE long xencall2L(xencall_handle* xcall, unsigned int op, std::uint64_t arg1, std::uint64_t arg2)
+SR_FAKE long xencall2L(xencall_handle* xcall, unsigned int op, std::uint64_t arg1,
+                       std::uint64_t arg2)
 {
     return call(xcall, op, {arg1, arg2});
 }
