@@ -121,6 +121,11 @@ void localise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const Gu
     translate_cr(3, name_of(vcpu, "cr3"));
     if (uses_cr1(context, abi, cr1_in_use)) {
         translate_cr(1, name_of(vcpu, "cr1"));
+    } else if (uses_cr1(context, abi, ~cr1_in_use)) {
+        // Xen would take it for a frame of this host.
+        throw Error{Errc::malformed, "%s: %#" PRIx64 " without bit 0, which marks it as a pfn",
+                    name_of(vcpu, "cr1").c_str(),
+                    load_field(context, element(abi.vcpu.ctrlreg, 1))};
     }
     store_field(context, abi.vcpu.flags, load_field(context, abi.vcpu.flags) | vgcf_online);
 }

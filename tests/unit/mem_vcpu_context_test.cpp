@@ -163,14 +163,6 @@ TEST(VcpuIn, PfnsBecomeFramesAndTheVcpuOnline)
     }
 }
 
-TEST(VcpuIn, Cr1WithoutBit0IsLeftAlone)
-{
-    Octets context = sent_context(long64);
-    store_field(context, element(long64.vcpu.ctrlreg, 1), 0x9999'0000);
-    localise_vcpu_context(context, 0, long64, restored(long64));
-    EXPECT_EQ(load_field(context, element(long64.vcpu.ctrlreg, 1)), 0x9999'0000U);
-}
-
 TEST(VcpuIn, OnlyVcpu0HasAStartInfo)
 {
     Octets context = sent_context(long64);
@@ -211,6 +203,7 @@ TEST(VcpuIn, EveryPfnIsChecked)
              Row{cr3, 0x5000, "vcpu 0 cr3: pfn 0x5 is L1TAB, not L4TAB"},
              Row{cr3, none, "vcpu 0 cr3: pfn 0xfffffffffffff is past the domain's highest pfn"},
              Row{cr1, 0x2001, "vcpu 0 cr1: pfn 0x2 is NOTAB, not L4TAB"},
+             Row{cr1, 0x3000, "vcpu 0 cr1: 0x3000 without bit 0, which marks it as a pfn"},
              Row{long64.vcpu.gdt_ents, 7169, "vcpu 0: a GDT of 7169 entries, more than 7168"},
              Row{long64.vcpu.gdt_ents, none,
                  "vcpu 0: a GDT of 18446744073709551615 entries, more than 7168"},
