@@ -28,9 +28,9 @@ inline constexpr std::uint64_t pfn_max = (std::uint64_t{1} << 40) - 1;
 /// The highest pfn of a PV guest: X86_PV_P2M_FRAMES counts in 32 bits.
 inline constexpr std::uint64_t pv_pfn_max = 0xffff'ffff;
 
-/// Pages of type BROKEN that a restore takes: they cost us memory and the sender nothing. 4 GiB of
-/// broken memory is more than any host survives.
-inline constexpr std::uint64_t broken_pages_max = std::uint64_t{1} << 20;
+/// Pages of type BROKEN that a restore takes: each may cost us half a kilobyte and the sender 8
+/// octets. 256 MiB of broken memory is more than any host survives.
+inline constexpr std::uint64_t broken_pages_max = std::uint64_t{1} << 16;
 
 /// vCPUs of a domain: MAX_VIRT_CPUS of a PV guest (public/xen.h; HVM guests have fewer). A
 /// destination bounds it further, by the domain's own maximum.
