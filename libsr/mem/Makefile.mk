@@ -13,6 +13,7 @@ libsr_pure_sources += \
     libsr/mem/p2m_discovery.hpp \
     libsr/mem/page_type.cpp \
     libsr/mem/page_type.hpp \
+    libsr/mem/pfn_room.hpp \
     libsr/mem/pte.hpp \
     libsr/mem/shared_info.cpp \
     libsr/mem/shared_info.hpp \

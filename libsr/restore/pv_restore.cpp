@@ -3,9 +3,11 @@
 #include "libsr/restore/pv_restore.hpp"
 
 #include "libsr/mem/localise.hpp"
+#include "libsr/mem/pfn_room.hpp"
 #include "libsr/restore/pv_completion.hpp"
 
 #include <algorithm>
+#include <cinttypes>
 
 namespace sr {
 
@@ -38,6 +40,13 @@ void PvRestore::apply_p2m_frames(std::span<const std::byte> body)
         throw Error{Errc::malformed,
                     "p2m frames from number %zu on, but none for those from %zu on",
                     frames.first_frame(), pv.p2m_frames.size()};
+    }
+    if (frames.last().number() >= most_pfns(info_.max_pages)) {
+        throw Error{Errc::limit,
+                    "a p2m up to pfn %#" PRIx64 " is more than a domain of at most %" PRIu64
+                    " pages can need",
+                    frames.last().number(), info_.max_pages}
+            .with_pfn(frames.last().number());
     }
     pv.p2m.raise_highest(frames.last());
     pv.p2m_frames.resize(std::max(pv.p2m_frames.size(), nr_leaves), Pfn{0});

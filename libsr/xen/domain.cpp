@@ -46,6 +46,7 @@ DomainInfo Domain::info() const
             .shut_down = shut_down,
             .shutdown_reason = reason,
             .nr_pages = raw.tot_pages,
+            .max_pages = raw.max_pages,
             .shared_info = Mfn{raw.shared_info_frame},
             .nr_vcpus = raw.max_vcpu_id + 1};  // XEN_INVALID_MAX_VCPU_ID is ~0
 }

@@ -20,6 +20,7 @@ struct DomainInfo {
     bool shut_down;
     std::uint32_t shutdown_reason;  ///< SHUTDOWN_*, if shut_down
     std::uint64_t nr_pages;
+    std::uint64_t max_pages;  ///< that it may own
     Mfn shared_info;
     std::uint32_t nr_vcpus;  ///< one more than the highest vCPU id; 0 for a domain without any
 

@@ -15,6 +15,7 @@ tests_unit_mem_tests_SOURCES = \
     tests/unit/mem_p2m_discovery_test.cpp \
     tests/unit/mem_p2m_test.cpp \
     tests/unit/mem_page_type_test.cpp \
+    tests/unit/mem_pfn_room_test.cpp \
     tests/unit/mem_pte_test.cpp \
     tests/unit/mem_start_info_test.cpp \
     tests/unit/mem_support.hpp \
