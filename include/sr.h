@@ -54,7 +54,8 @@ enum sr_error_class {
 /* Who holds the guest once a call has returned. */
 enum sr_guest_holder {
     SR_GUEST_UNTOUCHED = 0,      /* nothing was done to it: it is where and what it was */
-    SR_GUEST_AT_SOURCE = 1,      /* suspended in the source domain: resume that, or destroy it */
+    SR_GUEST_AT_SOURCE = 1,      /* in the source domain, which was asked to suspend: resume that if
+                                    it is suspended, or destroy it */
     SR_GUEST_IN_STREAM = 2,      /* only the stream (and its source) hold it: the destination domain
                                     is incomplete and must be destroyed */
     SR_GUEST_AT_DESTINATION = 3, /* complete in the destination domain, which may be unpaused */
@@ -105,7 +106,7 @@ SR_EXPORT void sr_job_free(sr_job* job);
 
 /* Makes the save or restore that runs with `job` fail with SR_ERROR_CANCELLED soon, also out of a
  * read or write that blocks on a pipe or socket. A job that is cancelled stays so. Safe in a signal
- * handler and from any thread. */
+ * handler and from any thread. `job` may be NULL. */
 SR_EXPORT void sr_cancel(sr_job* job);
 
 /* ---- What save and restore share ------------------------------------------------------------ */
@@ -249,8 +250,9 @@ struct sr_restore_ops {
 
 /* Reads a libxc stream from `fd`, positioned at its image header, into the domain `domid`: newly
  * created, paused, with its vCPUs and memory limit set and no memory yet. Reads up to the end of END
- * and no further. The domain is left paused; after a failure it is incomplete and must be
- * destroyed. `options` and `ops` may be NULL. */
+ * and no further. The domain is left paused; after a failure it is incomplete and must be destroyed,
+ * unless the error says SR_GUEST_UNTOUCHED: then it is what it was, which need not be a domain to
+ * restore into. `options` and `ops` may be NULL. */
 SR_EXPORT int sr_restore(sr_host* host, uint32_t domid, int fd,
                          const struct sr_restore_options* options, const struct sr_restore_ops* ops,
                          void* user, struct sr_error* error);

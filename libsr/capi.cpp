@@ -144,15 +144,41 @@ void refuse_unbuilt(const sr_restore_options& options)
     }
 }
 
-const CancelToken* token_of(const sr_job* job) noexcept
+/// A pointer that a caller must give. @throws Error{usage} if it is null
+template <typename T>
+[[nodiscard]] T& required(T* pointer, const char* name)
 {
-    return job != nullptr ? &job->token : nullptr;
+    if (pointer == nullptr) {
+        throw Error{Errc::usage, "%s is NULL", name};
+    }
+    return *pointer;
 }
 
-RestoreSettings settings_of(const sr_restore_options& options) noexcept
+/// The token of a job, which may be null.
+/// @throws Error{cancelled} if the job was cancelled before it began: nothing is to be done then
+const CancelToken* token_of(const sr_job* job)
 {
-    return {.store = {options.store_evtchn, options.store_domid},
-            .console = {options.console_evtchn, options.console_domid}};
+    if (job == nullptr) {
+        return nullptr;
+    }
+    job->token.check();
+    return &job->token;
+}
+
+std::uint32_t checked_domid(std::uint32_t domid, const char* name)
+{
+    constexpr std::uint32_t first_reserved = 0x7ff0;  // DOMID_FIRST_RESERVED of public/xen.h
+    if (domid >= first_reserved) {
+        throw Error{Errc::usage, "%s %#x is no domain's number", name, domid};
+    }
+    return domid;
+}
+
+RestoreSettings settings_of(const sr_restore_options& options)
+{
+    return {
+        .store = {options.store_evtchn, checked_domid(options.store_domid, "store_domid")},
+        .console = {options.console_evtchn, checked_domid(options.console_domid, "console_domid")}};
 }
 
 }  // namespace
@@ -189,7 +215,9 @@ int sr_host_open(const struct sr_host_options* options, sr_host** host, struct s
         error,
         [&] {
             const auto ours = sr::take_struct(options, "sr_host_options");
-            *host = new sr_host{sr::Host{ours.xch, ours.fmem}};
+            auto& opened = sr::required(host, "host");
+            opened = nullptr;
+            opened = new sr_host{sr::Host{ours.xch, ours.fmem}};
         },
         sr::untouched);
 }
@@ -215,7 +243,9 @@ void sr_job_free(sr_job* job)
 
 void sr_cancel(sr_job* job)
 {
-    job->token.cancel();
+    if (job != nullptr) {
+        job->token.cancel();
+    }
 }
 
 int sr_save(sr_host* host, uint32_t domid, int fd, const struct sr_save_options* options,
@@ -232,7 +262,7 @@ int sr_save(sr_host* host, uint32_t domid, int fd, const struct sr_save_options*
             sr::CallbackLogger log{our_ops.log, user};
             sr::SaveOps caller{our_ops, user, begun};
             sr::FdSink sink{fd, sr::token_of(our_options.job)};
-            sr::save_domain(host->host, domid, sink, caller, log);
+            sr::save_domain(sr::required(host, "host").host, domid, sink, caller, log);
         },
         [&] { return begun ? SR_GUEST_AT_SOURCE : SR_GUEST_UNTOUCHED; });
 }
@@ -240,6 +270,7 @@ int sr_save(sr_host* host, uint32_t domid, int fd, const struct sr_save_options*
 int sr_restore(sr_host* host, uint32_t domid, int fd, const struct sr_restore_options* options,
                const struct sr_restore_ops* ops, void* user, struct sr_error* error)
 {
+    bool begun = false;
     return sr::guarded(
         error,
         [&] {
@@ -247,14 +278,15 @@ int sr_restore(sr_host* host, uint32_t domid, int fd, const struct sr_restore_op
             const auto our_ops = sr::take_struct(ops, "sr_restore_ops");
             sr::refuse_unbuilt(our_options);
             sr::CallbackLogger log{our_ops.log, user};
-            sr::RestoreOps caller{our_ops, user};
+            sr::RestoreOps caller{our_ops, user, begun};
             sr::FdSource source{fd, sr::token_of(our_options.job)};
-            const sr::RestoreResults results = sr::restore_domain(
-                host->host, domid, source, sr::settings_of(our_options), caller, log);
+            const sr::RestoreResults results =
+                sr::restore_domain(sr::required(host, "host").host, domid, source,
+                                   sr::settings_of(our_options), caller, log);
             if (our_ops.restore_results != nullptr) {
                 const sr_restore_results told{sizeof(told), results.store_gfn, results.console_gfn};
                 our_ops.restore_results(&told, user);
             }
         },
-        [] { return SR_GUEST_IN_STREAM; });
+        [&] { return begun ? SR_GUEST_IN_STREAM : SR_GUEST_UNTOUCHED; });
 }

@@ -57,10 +57,12 @@ private:
 /// struct sr_restore_ops behind the engine's interface.
 class RestoreOps final : public RestoreCaller {
 public:
-    RestoreOps(const sr_restore_ops& ops, void* user) noexcept
-        : ops_{ops}, user_{user}, report_{ops.progress, user}
+    /// @param[out] begun  set once the domain is not what it was
+    RestoreOps(const sr_restore_ops& ops, void* user, bool& begun) noexcept
+        : ops_{ops}, user_{user}, report_{ops.progress, user}, begun_{begun}
     {
     }
+    void domain_changes() noexcept override { begun_ = true; }
     void static_data_done(const MissingPolicy& missing) override;
     void progress(const Progress& progress) override { report_(progress); }
 
@@ -68,6 +70,7 @@ private:
     const sr_restore_ops& ops_;
     void* user_;
     ProgressReporter report_;
+    bool& begun_;
 };
 
 }  // namespace sr

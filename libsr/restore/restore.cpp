@@ -24,6 +24,11 @@ DomainInfo restorable_info(const Domain& domain)
                     "domain %u is an HVM or PVH domain: only PV can be restored yet",
                     domain.domid()};
     }
+    // setvcpucontext makes vCPUs runnable: a domain that is not paused would run half restored.
+    if (!info.paused) {
+        throw Error{Errc::usage, "domain %u is not paused, as one to restore into must be",
+                    domain.domid()};
+    }
     if (info.nr_pages != 0 || info.nr_vcpus == 0) {
         throw Error{Errc::usage,
                     "domain %u is not one to restore into: it has %" PRIu64
@@ -40,7 +45,7 @@ class Restore {
 public:
     Restore(const Domain& domain, Source& source, const RestoreSettings& settings,
             RestoreCaller& caller, Logger& log)
-        : domain_{domain}, caller_{caller}, source_{source}, reader_{source},
+        : domain_{domain}, caller_{caller}, log_{log}, source_{source}, reader_{source},
           order_{reader_.image_header().version, reader_.domain_header().type},
           static_data_{domain}, pv_{domain, restorable_info(domain), settings, log}
     {
@@ -56,16 +61,22 @@ public:
         while (!order_.finished()) {
             const RecordHead& head = reader_.next();
             reader_.at_place([&] { apply_record(head); });
-            report(Phase::memory);
+            report(pv_.nr_pfns() == 0 ? Phase::setup : Phase::memory);
         }
         report(Phase::completion);
-        return pv_.complete();
+        // What only the end of the stream can show to be wrong is END's fault.
+        return reader_.at_place([&] { return pv_.complete(); });
     }
 
 private:
     void apply_record(const RecordHead& head)
     {
         const OrderStep step = order_.accept(head.type);
+        if (step.deviation != nullptr) {
+            log_.warning("record %" PRIu64 " %s at offset %#" PRIx64 " %s", head.place.record,
+                         name_of(head.type), head.place.offset, step.deviation);
+        }
+        caller_.domain_changes();
         if (step.ends_static_data) {
             end_static_data();
         }
@@ -143,6 +154,7 @@ private:
 
     const Domain& domain_;
     RestoreCaller& caller_;
+    Logger& log_;
     Source& source_;
     StreamReader reader_;
     RecordOrder order_;

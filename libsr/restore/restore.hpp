@@ -43,6 +43,9 @@ public:
     RestoreCaller& operator=(const RestoreCaller&) = delete;
     virtual ~RestoreCaller() = default;
 
+    /// Stream and domain were found to fit each other: the domain is no longer what it was, and of
+    /// no use unless the restore succeeds. Called before each record that is applied.
+    virtual void domain_changes() noexcept = 0;
     /// Before any memory: the last moment to supply what is missing. @throws Error{callback}
     virtual void static_data_done(const MissingPolicy& missing) = 0;
     virtual void progress(const Progress& progress) = 0;

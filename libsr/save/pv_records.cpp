@@ -70,6 +70,9 @@ void write_machine_records(const Domain& domain, const DomainInfo& info, const P
     for (std::uint32_t vcpu = 0; vcpu < info.nr_vcpus; ++vcpu) {
         if (state.online(vcpu)) {
             write_vcpu(state, vcpu, guest, writer);
+        } else if (vcpu == 0) {
+            // Its registers hold the frame of start_info: a stream without them is no guest.
+            throw Error{Errc::guest, "vCPU 0 of domain %u is offline", domain.domid()};
         }
     }
 }

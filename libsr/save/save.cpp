@@ -19,6 +19,9 @@ namespace {
 void check_can_be_saved(const Domain& domain, const DomainInfo& info)
 {
     const std::uint32_t domid = domain.domid();
+    if (domid == 0) {
+        throw Error{Errc::usage, "domain 0 is the host's own: it cannot be saved"};
+    }
     if (info.dying) {
         throw Error{Errc::guest, "domain %u is dying", domid};
     }
@@ -81,6 +84,7 @@ public:
         send_memory(writer);
         report(Phase::completion);
         write_machine_records(domain_, info_, guest_, writer);
+        check_still_suspended();
         writer.write_record(RecordType::end);
     }
 
@@ -108,6 +112,7 @@ private:
     void send_batch(const std::vector<Pfn>& pfns, StreamWriter& writer)
     {
         preparer_.prepare(pfns, batch_);
+        check_sum_of_pages();
         note_unsaved();
         if (!batch_.entries.empty()) {
             writer.write_page_data(batch_.entries, batch_.contents);
@@ -115,6 +120,27 @@ private:
         progress_.pages_done += pfns.size();
         progress_.pages_sent += batch_.nr_with_contents;
         report(Phase::memory);
+    }
+
+    /// Nobody may have resumed it meanwhile: what was sent would be neither then nor now.
+    void check_still_suspended() const
+    {
+        if (!domain_.info().suspended()) {
+            throw Error{Errc::guest, "domain %u did not stay suspended while it was saved",
+                        domain_.domid()};
+        }
+    }
+
+    /// A guest whose p2m names frames again and again would make a stream without end.
+    void check_sum_of_pages() const
+    {
+        if (progress_.pages_sent + batch_.nr_with_contents > info_.nr_pages) {
+            throw Error{Errc::guest,
+                        "the p2m of domain %u holds more frames than its %" PRIu64
+                        " pages: some stand at several pfns",
+                        domain_.domid(), info_.nr_pages}
+                .with_pfn(batch_.entries.back().pfn.number());
+        }
     }
 
     void note_unsaved()
