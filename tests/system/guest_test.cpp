@@ -110,6 +110,20 @@ TEST(Guest, RunsOnlyAsItIsStepped)
     EXPECT_EQ(host.state_of(domid), "suspended");
 }
 
+TEST(Guest, RepeatsItsLifeForTheSameSeed)
+{
+    const auto fingerprint_after = [](const Options& options, const char* host_seed) {
+        const FakeHost host{{"--memory", "256M", "--step", "--seed", host_seed}};
+        const std::string domid = host.create_guest(with(options, {"--holes", "50"}));
+        host.step(domid, 60);
+        host.suspend(domid);
+        return host.guest({"fingerprint", domid});
+    };
+    const std::string one = fingerprint_after(small, "1");
+    EXPECT_EQ(one, fingerprint_after(small, "2"));
+    EXPECT_NE(one, fingerprint_after({"--memory", "16M", "--seed", "8"}, "1"));
+}
+
 TEST(Guest, EndsWithItsDomain)
 {
     const FakeHost host;

@@ -29,7 +29,8 @@ Status status_of(const Toolstack& toolstack, std::uint32_t domid)
     const std::string at = home_of_guest(domid) + "/data/fakexen/";
     return {toolstack.read(at + "count").value_or("unknown"),
             toolstack.read(at + "state").value_or("silent"),
-            toolstack.read(at + "verdict").value_or("")};
+            toolstack.read(at + "verdict").value_or(""),
+            toolstack.read(at + "fingerprint").value_or("none")};
 }
 
 void ask_to_suspend(const Toolstack& toolstack, std::uint32_t domid)

@@ -15,6 +15,8 @@ struct Status {
     std::string count;
     std::string state;
     std::string verdict;
+    std::string
+        fingerprint;  ///< when it last suspended: equal for two guests that lived the same life
 
     /// No verdict, or a bad one.
     [[nodiscard]] bool is_bad() const;

@@ -60,6 +60,12 @@ int status(const Arguments& arguments)
     return status.is_bad() ? 1 : 0;
 }
 
+int fingerprint(const Arguments& arguments)
+{
+    (void)std::printf("%s\n", status_of(Toolstack{}, arguments.domid).fingerprint.c_str());
+    return 0;
+}
+
 int suspend(const Arguments& arguments)
 {
     const Toolstack toolstack;
@@ -151,6 +157,9 @@ int run(int argc, char** argv)
     Arguments arguments;
     add_create(app, arguments);
     add_command(app, arguments, "status", "Print a guest's count and verdict; exit 1 if it is bad");
+    add_command(
+        app, arguments, "fingerprint",
+        "Print a number that guests share which had lived the same life when they suspended");
     add_command(app, arguments, "suspend", "Have it suspend, through xenstore")
         ->add_flag("--no-wait", arguments.no_wait, "Only ask");
     add_command(app, arguments, "resume", "Let a suspended guest go on where it is")
@@ -171,11 +180,9 @@ int run(int argc, char** argv)
     if (app.got_subcommand("create")) {
         return create(arguments);
     }
-    const std::pair<const char*, int (*)(const Arguments&)> commands[] = {{"status", status},
-                                                                          {"suspend", suspend},
-                                                                          {"resume", resume},
-                                                                          {"destroy", destroy},
-                                                                          {"spoil", spoil}};
+    const std::pair<const char*, int (*)(const Arguments&)> commands[] = {
+        {"status", status}, {"fingerprint", fingerprint}, {"suspend", suspend},
+        {"resume", resume}, {"destroy", destroy},         {"spoil", spoil}};
     for (const auto& [name, command] : commands) {
         if (app.got_subcommand(name)) {
             return command(arguments);

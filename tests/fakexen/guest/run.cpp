@@ -178,6 +178,7 @@ void Life::obey(Kernel& kernel, StoreRing& store, const std::string& order)
     (void)store.write("control/shutdown", "");
     if (order == "suspend") {
         report(kernel, store, "suspended");
+        (void)store.write("data/fakexen/fingerprint", std::to_string(fingerprint_of(kernel)));
         suspend(kernel);
         return;
     }

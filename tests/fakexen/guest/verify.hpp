@@ -13,6 +13,9 @@ namespace fakexen::guest {
 /// @param wrong  what was found wrong before; counts too
 void check_everything(Kernel& kernel, std::vector<std::string> wrong);
 
+/// A number that two guests share if they lived the same life: all records of pages, and the random state.
+[[nodiscard]] std::uint64_t fingerprint_of(const Kernel& kernel);
+
 /// "intact 1234 pages, 56 tables, checked 2 times", or what is wrong.
 [[nodiscard]] std::string verdict_of(const State& state);
 
