@@ -47,3 +47,12 @@ tests_system_damage_tests_SOURCES = \
     tests/system/stream_pieces.hpp
 tests_system_damage_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_system_damage_tests_LDADD = libfakehost.la libsr-pure.la $(GTEST_LIBS)
+
+# The fake libxenstore.so.4, linked as any toolstack links it.
+SYSTEM_TESTS += tests/system/xenstore_test
+tests_system_xenstore_test_SOURCES = tests/system/xenstore_test.cpp
+tests_system_xenstore_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_system_xenstore_test_CXXFLAGS = $(GNU_CXXFLAGS)
+tests_system_xenstore_test_LDADD = libfakehost.la $(GTEST_LIBS) $(XENSTORE_LIBS)
+tests_system_xenstore_test_LDFLAGS = $(AM_LDFLAGS) \
+    -Wl,--disable-new-dtags -Wl,-rpath,$(abs_top_builddir)/tests/fakexen/lib

@@ -60,10 +60,11 @@ void await_suspend(const Toolstack& toolstack, std::uint32_t domid, std::chrono:
     }
 }
 
-void resume_domain(const Toolstack& toolstack, std::uint32_t domid, bool cooperative)
+void resume_domain(const Toolstack& toolstack, std::uint32_t domid, bool cooperative,
+                   bool tell_xenstored)
 {
     (void)check(xc_domain_resume(toolstack.xc(), domid, cooperative ? 1 : 0), "xc_domain_resume");
-    if (!xs_resume_domain(toolstack.xs(), domid)) {
+    if (tell_xenstored && !xs_resume_domain(toolstack.xs(), domid)) {
         throw CallError{"xs_resume_domain"};
     }
 }

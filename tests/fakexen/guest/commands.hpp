@@ -32,7 +32,9 @@ void await_suspend(const Toolstack& toolstack, std::uint32_t domid, std::chrono:
 
 /// Lets a suspended domain go on where it is, as after a failed migration.
 /// @param cooperative  the guest is told that the suspend was cancelled; else it must believe it was restored
-void resume_domain(const Toolstack& toolstack, std::uint32_t domid, bool cooperative);
+/// @param tell_xenstored  as a toolstack should: without it the next suspend goes unnoticed
+void resume_domain(const Toolstack& toolstack, std::uint32_t domid, bool cooperative,
+                   bool tell_xenstored);
 
 /// Ends a domain and removes it from xenstore.
 void destroy_domain(const Toolstack& toolstack, std::uint32_t domid);

@@ -25,6 +25,7 @@ struct Arguments {
     bool bad_m2p = false;
     bool no_wait = false;
     bool as_restored = false;
+    bool forget_xenstored = false;
     std::uint32_t domid = 0;
     std::string log_file;
     std::string what;
@@ -78,7 +79,8 @@ int suspend(const Arguments& arguments)
 
 int resume(const Arguments& arguments)
 {
-    resume_domain(Toolstack{}, arguments.domid, !arguments.as_restored);
+    resume_domain(Toolstack{}, arguments.domid, !arguments.as_restored,
+                  !arguments.forget_xenstored);
     return 0;
 }
 
@@ -162,8 +164,12 @@ int run(int argc, char** argv)
         "Print a number that guests share which had lived the same life when they suspended");
     add_command(app, arguments, "suspend", "Have it suspend, through xenstore")
         ->add_flag("--no-wait", arguments.no_wait, "Only ask");
-    add_command(app, arguments, "resume", "Let a suspended guest go on where it is")
-        ->add_flag("--as-restored", arguments.as_restored, "It is to believe that it was restored");
+    CLI::App* const resume_command =
+        add_command(app, arguments, "resume", "Let a suspended guest go on where it is");
+    resume_command->add_flag("--forget-xenstored", arguments.forget_xenstored,
+                             "Do not tell xenstored, so that it misses the next suspend");
+    resume_command->add_flag("--as-restored", arguments.as_restored,
+                             "It is to believe that it was restored");
     add_command(app, arguments, "destroy", "End it");
     add_command(app, arguments, "spoil",
                 "Damage a suspended guest, so that its verdict must change")

@@ -168,7 +168,8 @@ void free_some_stale_page(Kernel& kernel)
         const Pfn pfn = kernel.random().below(kernel.state.settings.nr_pfns);
         if (kernel.record(pfn).role == Role::stale) {
             kernel.remap(pfn, pte::read_write);
-            kernel.set_record(pfn, {0, Role::stale, 0, 0});  // its version was a hash of machine frames
+            kernel.set_record(pfn,
+                              {0, Role::stale, 0, 0});  // its version was a hash of machine frames
             give_page(kernel, pfn);
             return;
         }
