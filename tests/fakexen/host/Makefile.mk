@@ -30,6 +30,7 @@ libfakexen_host_la_SOURCES = \
     tests/fakexen/host/hypercalls/domctl_memory.cpp \
     tests/fakexen/host/hypercalls/event_channel.cpp \
     tests/fakexen/host/hypercalls/grant.cpp \
+    tests/fakexen/host/hypercalls/guest_state.cpp \
     tests/fakexen/host/hypercalls/hypercalls.hpp \
     tests/fakexen/host/hypercalls/lifecycle.cpp \
     tests/fakexen/host/hypercalls/memory_op.cpp \

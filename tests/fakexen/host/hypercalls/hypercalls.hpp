@@ -29,6 +29,7 @@ namespace hypercall {
 
 using Family = std::int64_t (*)(Hypervisor&, const Caller&, const HypercallArgs&);
 
+std::int64_t callback_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t domctl(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t event_channel_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t grant_table_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
@@ -37,6 +38,11 @@ std::int64_t mmu_update(Hypervisor& xen, const Caller& caller, const HypercallAr
 std::int64_t mmuext_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t multicall(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t sched_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
+std::int64_t set_callbacks(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
+std::int64_t set_segment_base(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
+std::int64_t set_trap_table(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
+std::int64_t stack_switch(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
+std::int64_t vm_assist(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t set_gdt(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t sysctl(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t update_va_mapping(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);

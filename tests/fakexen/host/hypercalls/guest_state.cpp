@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a guest's kernel tells Xen about itself: trap table, stacks, callbacks, segment bases. It is part of the vCPU's
+// context, so it has to come out of a save as it was set.
+#include "tests/fakexen/host/hypercalls/hypercalls.hpp"
+
+#include <cerrno>
+
+#include <xen/callback.h>
+
+namespace fakexen::hypercall {
+namespace {
+
+Vcpu& vcpu_of(const Caller& caller)
+{
+    if (caller.vcpu() == nullptr) {
+        throw Refused{EPERM};
+    }
+    return *caller.vcpu();
+}
+
+bool is_canonical(std::uint64_t address)
+{
+    return address >> 47 == 0 || address >> 47 == (~std::uint64_t{0} >> 47);
+}
+
+int set_callback(Vcpu& vcpu, std::uint16_t type, std::uint64_t address)
+{
+    if (!is_canonical(address)) {
+        return -EINVAL;
+    }
+    switch (type) {
+    case CALLBACKTYPE_event:
+        vcpu.context.event_callback_eip = address;
+        return 0;
+    case CALLBACKTYPE_failsafe:
+        vcpu.context.failsafe_callback_eip = address;
+        return 0;
+    case CALLBACKTYPE_syscall:
+        vcpu.context.syscall_callback_eip = address;
+        return 0;
+    case CALLBACKTYPE_sysenter:
+        vcpu.extended.sysenter_callback_eip = address;
+        return 0;
+    case CALLBACKTYPE_syscall32:
+        vcpu.extended.syscall32_callback_eip = address;
+        return 0;
+    case CALLBACKTYPE_nmi:
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+}  // namespace
+
+// (table), ended by an entry without address; a null table clears all.
+std::int64_t set_trap_table(Hypervisor&, const Caller& caller, const HypercallArgs& args)
+{
+    auto& traps = vcpu_of(caller).context.trap_ctxt;
+    if (args[0] == 0) {
+        for (trap_info_t& trap : traps) {
+            trap = {};
+        }
+        return 0;
+    }
+    for (std::uint64_t at = args[0];; at += sizeof(trap_info_t)) {
+        const auto trap = caller.read<trap_info_t>(at);
+        if (trap.address == 0) {
+            return 0;
+        }
+        if (!is_canonical(trap.address)) {
+            return -EINVAL;
+        }
+        traps[trap.vector] = trap;
+        traps[trap.vector].cs = static_cast<std::uint16_t>(trap.cs | 3U);
+    }
+}
+
+// (ss, sp)
+std::int64_t stack_switch(Hypervisor&, const Caller& caller, const HypercallArgs& args)
+{
+    vcpu_guest_context_t& context = vcpu_of(caller).context;
+    if (!is_canonical(args[1])) {
+        return -EINVAL;
+    }
+    context.kernel_ss = args[0] | 3U;
+    context.kernel_sp = args[1];
+    return 0;
+}
+
+// (event, failsafe, syscall)
+std::int64_t set_callbacks(Hypervisor&, const Caller& caller, const HypercallArgs& args)
+{
+    Vcpu& vcpu = vcpu_of(caller);
+    constexpr std::uint16_t types[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe, CALLBACKTYPE_syscall};
+    for (std::size_t i = 0; i < std::size(types); ++i) {
+        if (const int error = set_callback(vcpu, types[i], args[i]); error != 0) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+std::int64_t callback_op(Hypervisor&, const Caller& caller, const HypercallArgs& args)
+{
+    Vcpu& vcpu = vcpu_of(caller);
+    if (args[0] == CALLBACKOP_register) {
+        const auto request = caller.read<callback_register_t>(args[1]);
+        return set_callback(vcpu, request.type, request.address);
+    }
+    if (args[0] == CALLBACKOP_unregister) {
+        const auto request = caller.read<callback_unregister_t>(args[1]);
+        return request.type == CALLBACKTYPE_nmi ? 0 : -EINVAL;
+    }
+    return -ENOSYS;
+}
+
+// (which, base)
+std::int64_t set_segment_base(Hypervisor&, const Caller& caller, const HypercallArgs& args)
+{
+    vcpu_guest_context_t& context = vcpu_of(caller).context;
+    if (args[0] != SEGBASE_GS_USER_SEL && !is_canonical(args[1])) {
+        return -EINVAL;
+    }
+    switch (args[0]) {
+    case SEGBASE_FS:
+        context.fs_base = args[1];
+        return 0;
+    case SEGBASE_GS_USER:
+        context.gs_base_user = args[1];
+        return 0;
+    case SEGBASE_GS_KERNEL:
+        context.gs_base_kernel = args[1];
+        return 0;
+    case SEGBASE_GS_USER_SEL:
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+// (command, type): of the whole domain.
+std::int64_t vm_assist(Hypervisor&, const Caller& caller, const HypercallArgs& args)
+{
+    constexpr std::uint64_t type_max = 63;
+    if (args[1] > type_max) {
+        return -EINVAL;
+    }
+    const std::uint64_t bit = std::uint64_t{1} << args[1];
+    std::uint64_t& assist = vcpu_of(caller).domain.vm_assist;
+    switch (args[0]) {
+    case VMASST_CMD_enable:
+        assist |= bit;
+        return 0;
+    case VMASST_CMD_disable:
+        assist &= ~bit;
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+}  // namespace fakexen::hypercall
