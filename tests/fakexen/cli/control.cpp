@@ -145,8 +145,8 @@ json ask(const std::string& host, const json& request)
             throw sr::Error::from_errno(sr::Errc::io, received.error, "the host's answer");
         }
         std::memcpy(&reply, piece.data(), sizeof reply);
-        answer.append(reinterpret_cast<const char*>(piece.data()) + sizeof reply,
-                      received.length - sizeof reply);
+        const void* text_at = piece.data() + sizeof reply;
+        answer.append(static_cast<const char*>(text_at), received.length - sizeof reply);
     } while (reply.more != 0);
     return json::parse(answer);
 }
@@ -220,6 +220,7 @@ int calls(const ControlOptions& options)
     });
 }
 
+// The host answers before it goes. A lock on its directory keeps the next one waiting until it is gone.
 int stop(const ControlOptions& options)
 {
     int code = 0;

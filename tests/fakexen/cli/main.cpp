@@ -69,9 +69,8 @@ void add_commands(CLI::App& app, ControlOptions& options, int& result)
     stop_command->add_flag("--strict", options.strict, "domains still there are leaks");
 }
 
-}  // namespace
-
-int main(int argc, char** argv)
+/// Parses the command line and does what it says. @return the exit code
+int obey(int argc, char** argv)
 {
     CLI::App app{"A Xen host in user space: a hypervisor model under the real libxenctrl."};
     app.name("fakexen");
@@ -99,6 +98,15 @@ int main(int argc, char** argv)
     } catch (const CLI::ParseError& e) {
         const int code = app.exit(e);
         return code == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        return obey(argc, argv);
     } catch (const std::exception& e) {
         (void)std::fprintf(stderr, "fakexen: %s\n", e.what());
         return static_cast<int>(ExitCode::failure);

@@ -70,6 +70,19 @@ struct HostDirectory {
     sr::Fd lock;
 };
 
+/// Locks a file, and waits a little for a host that is just being stopped.
+bool lock_soon(int fd)
+{
+    constexpr int tries = 100;
+    for (int i = 0; i < tries; ++i) {
+        if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return true;
+        }
+        (void)::usleep(20'000);
+    }
+    return false;
+}
+
 HostDirectory claim_directory(const std::string& name)
 {
     std::filesystem::create_directories(name);
@@ -79,7 +92,7 @@ HostDirectory claim_directory(const std::string& name)
     if (!lock) {
         throw sr::Error::from_errno(sr::Errc::io, errno, "%s", lock_file.c_str());
     }
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_soon(lock.get())) {
         throw sr::Error{sr::Errc::usage, "a host runs in %s already", path.c_str()};
     }
     return {path, std::move(lock)};
@@ -103,6 +116,15 @@ HostConfig config_of(const StartOptions& options, const std::string& directory,
     return config;
 }
 
+/// From now on output, of guest programs too, goes to the log: whoever started the host may wait for its end.
+void let_go_of_terminal(const std::string& directory)
+{
+    const std::string path = directory + "/log";
+    const sr::Fd log{::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600)};
+    (void)::dup2(log.get(), STDOUT_FILENO);
+    (void)::dup2(log.get(), STDERR_FILENO);
+}
+
 /// Is a host until it is stopped. Says so through `ready` once it listens.
 void be_host(const StartOptions& options, sr::Logger& log, sr::Fd ready)
 {
@@ -115,6 +137,7 @@ void be_host(const StartOptions& options, sr::Logger& log, sr::Fd ready)
              static_cast<unsigned long long>(range.first_mfn),
              static_cast<unsigned long long>(options.seed));
     if (ready) {
+        let_go_of_terminal(directory.path);
         (void)!::write(ready.get(), "r", 1);
         ready = sr::Fd{};
     }
@@ -126,6 +149,9 @@ void be_host(const StartOptions& options, sr::Logger& log, sr::Fd ready)
 [[noreturn]] void become_daemon(const StartOptions& options, sr::Fd ready)
 {
     (void)::setsid();
+    const auto kept = static_cast<unsigned>(ready.get());
+    (void)::close_range(STDERR_FILENO + 1, kept - 1, 0);
+    (void)::close_range(kept + 1, ~0U, 0);
     int code = 0;
     try {
         std::filesystem::create_directories(options.host);
@@ -133,7 +159,6 @@ void be_host(const StartOptions& options, sr::Logger& log, sr::Fd ready)
         try {
             const sr::Fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
             (void)::dup2(null.get(), STDIN_FILENO);
-            (void)::dup2(null.get(), STDOUT_FILENO);
             be_host(options, log, std::move(ready));
         } catch (const std::exception& e) {
             log.error("%s", e.what());
@@ -180,13 +205,14 @@ std::string library_path()
 }
 
 /// Runs the command to its end. @return its exit code, or 128 + the signal that ended it
-int run_command(const std::vector<std::string>& command, const std::string& host)
+int run_command(std::vector<std::string> command, const std::string& host)
 {
     const std::string directory = std::filesystem::canonical(host);
     const std::string libraries = library_path();
     std::vector<char*> arguments;
-    for (const std::string& argument : command) {
-        arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.reserve(command.size() + 1);
+    for (std::string& argument : command) {
+        arguments.push_back(argument.data());
     }
     arguments.push_back(nullptr);
     const pid_t child = ::fork();
