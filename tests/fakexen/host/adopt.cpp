@@ -50,7 +50,7 @@ private:
     template <typename T>
     T* structure_in(Mfn mfn) const
     {
-        return reinterpret_cast<T*>(xen_.machine.contents(mfn).data());
+        return &xen_.machine.structure<T>(mfn);
     }
 
     Hypervisor& xen_;

@@ -2,40 +2,46 @@
 // Copying between the host and a calling process.
 #include "tests/fakexen/host/caller.hpp"
 
+#include "libsr/base/io.hpp"
+
+#include <bit>
 #include <cerrno>
 #include <sys/uio.h>
 
 namespace fakexen {
 namespace {
 
-using Transfer = ssize_t (*)(pid_t, const iovec*, unsigned long, const iovec*, unsigned long,
-                             unsigned long);
-
 /// All octets or EFAULT: a short count means that part of the range is not there.
-void transfer(Transfer how, pid_t process, std::uint64_t address, void* local, std::size_t length)
+void check(ssize_t done, std::size_t length)
 {
-    if (length == 0) {
-        return;
-    }
-    const iovec here = {local, length};
-    const iovec there = {reinterpret_cast<void*>(address), length};
-    const ssize_t done = how(process, &here, 1, &there, 1, 0);
     if (done < 0 || static_cast<std::size_t>(done) != length) {
         throw Refused{EFAULT};
     }
+}
+
+iovec there(std::uint64_t address, std::size_t length)
+{
+    return {std::bit_cast<void*>(address), length};
 }
 
 }  // namespace
 
 void Caller::read(std::uint64_t address, std::span<std::byte> into) const
 {
-    transfer(::process_vm_readv, process_, address, into.data(), into.size());
+    const iovec here = sr::iovec_of(into);
+    const iovec from = there(address, into.size());
+    if (!into.empty()) {
+        check(::process_vm_readv(process_, &here, 1, &from, 1, 0), into.size());
+    }
 }
 
 void Caller::write(std::uint64_t address, std::span<const std::byte> from) const
 {
-    transfer(::process_vm_writev, process_, address, const_cast<std::byte*>(from.data()),
-             from.size());
+    const iovec here = sr::iovec_of(from);
+    const iovec to = there(address, from.size());
+    if (!from.empty()) {
+        check(::process_vm_writev(process_, &here, 1, &to, 1, 0), from.size());
+    }
 }
 
 }  // namespace fakexen

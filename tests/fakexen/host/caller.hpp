@@ -60,7 +60,7 @@ public:
     requires std::is_trivially_copyable_v<T>
     [[nodiscard]] T read(std::uint64_t address) const
     {
-        T value;
+        T value{};
         read(address, std::as_writable_bytes(std::span{&value, 1}));
         return value;
     }

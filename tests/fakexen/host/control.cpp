@@ -223,15 +223,18 @@ json serve(Server& server, const std::string& text)
 
 }  // namespace
 
-std::string serve_control(Server& server, const std::string& request) noexcept
+std::string serve_control(Server& server, const std::string& request)
 {
+    json answer;
     try {
-        return serve(server, request).dump();
+        answer = serve(server, request);
     } catch (const CommandError& e) {
-        return json{{"ok", false}, {"error", e.text}}.dump();
-    } catch (const std::exception& e) {
-        return json{{"ok", false}, {"error", e.what()}}.dump();
+        answer = {{"ok", false}, {"error", e.text}};
+    } catch (const json::exception& e) {
+        answer = {{"ok", false}, {"error", e.what()}};
     }
+    // A guest's store may hold octets that are no text.
+    return answer.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace fakexen

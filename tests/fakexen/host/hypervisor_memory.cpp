@@ -58,21 +58,19 @@ void Hypervisor::raise_event(Domain& domain, std::uint32_t port)
     if (!domain.shared_info || port >= EventChannels::nr_ports_max) {
         return;
     }
-    const auto page = machine.contents(*domain.shared_info);
-    auto* info = reinterpret_cast<shared_info_t*>(page.data());
+    auto& info = machine.structure<shared_info_t>(*domain.shared_info);
     const std::uint64_t bit = std::uint64_t{1} << port % 64;
     const std::uint64_t word = port / 64;
-    const auto before = std::atomic_ref{info->evtchn_pending[word]}.fetch_or(bit);
-    const bool masked = (std::atomic_ref{info->evtchn_mask[word]}.load() & bit) != 0;
+    const auto before = std::atomic_ref{info.evtchn_pending[word]}.fetch_or(bit);
+    const bool masked = (std::atomic_ref{info.evtchn_mask[word]}.load() & bit) != 0;
     if ((before & bit) == 0 && !masked) {
         const EventPort* state = domain.events.port(port);
         const Vcpu* vcpu = domain.vcpu(state != nullptr ? state->vcpu : 0);
-        auto* target = &info->vcpu_info[0];
+        auto* target = &info.vcpu_info[0];
         if (vcpu != nullptr && vcpu->info_frame) {
-            const auto frame = machine.contents(*vcpu->info_frame);
-            target = reinterpret_cast<vcpu_info_t*>(frame.data() + vcpu->info_offset);
+            target = &machine.structure<vcpu_info_t>(*vcpu->info_frame, vcpu->info_offset);
         } else if (vcpu != nullptr && vcpu->id < XEN_LEGACY_MAX_VCPUS) {
-            target = &info->vcpu_info[vcpu->id];
+            target = &info.vcpu_info[vcpu->id];
         }
         std::atomic_ref{target->evtchn_pending_sel}.fetch_or(std::uint64_t{1} << word);
         std::atomic_ref{target->evtchn_upcall_pending}.store(1);

@@ -105,9 +105,14 @@ std::span<std::byte> Machine::contents(Mfn mfn) const
 
 std::span<std::uint64_t> Machine::entries(Mfn mfn) const
 {
-    // The mapping is page aligned, and octets that other processes write have no type of their own.
-    return {reinterpret_cast<std::uint64_t*>(mapped_ + file_offset(mfn)),
-            page_size / sizeof(std::uint64_t)};
+    void* at = mapped_ + file_offset(mfn);
+    return {static_cast<std::uint64_t*>(at), page_size / sizeof(std::uint64_t)};
+}
+
+std::uint64_t& Machine::m2p_entry(Mfn mfn) const
+{
+    void* at = mapped_ + m2p_offset_ + mfn.number() * sizeof(std::uint64_t);
+    return *static_cast<std::uint64_t*>(at);
 }
 
 std::uint64_t Machine::m2p(Mfn mfn) const
@@ -115,13 +120,13 @@ std::uint64_t Machine::m2p(Mfn mfn) const
     if (!is_ram(mfn)) {
         return invalid_m2p_entry;
     }
-    return reinterpret_cast<const std::uint64_t*>(mapped_ + m2p_offset_)[mfn.number()];
+    return m2p_entry(mfn);
 }
 
 void Machine::set_m2p(Mfn mfn, std::uint64_t pfn)
 {
     if (is_ram(mfn)) {
-        reinterpret_cast<std::uint64_t*>(mapped_ + m2p_offset_)[mfn.number()] = pfn;
+        m2p_entry(mfn) = pfn;
     }
 }
 

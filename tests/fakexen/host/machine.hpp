@@ -110,6 +110,15 @@ public:
     /// A RAM frame as 512 page-table entries.
     [[nodiscard]] std::span<std::uint64_t> entries(Mfn mfn) const;
 
+    /// A structure of a guest's memory in place, such as shared_info. Others write it as we look.
+    /// @param offset of the structure in the frame; it must fit in there
+    template <typename T>
+    [[nodiscard]] T& structure(Mfn mfn, std::size_t offset = 0) const
+    {
+        void* at = contents(mfn).subspan(offset, sizeof(T)).data();
+        return *static_cast<T*>(at);
+    }
+
     [[nodiscard]] std::uint64_t m2p(Mfn mfn) const;
     void set_m2p(Mfn mfn, std::uint64_t pfn);
 
@@ -121,6 +130,7 @@ public:
 
 private:
     void make_free_list();
+    [[nodiscard]] std::uint64_t& m2p_entry(Mfn mfn) const;
 
     MachineConfig config_;
     std::uint64_t m2p_offset_;

@@ -33,8 +33,8 @@ sr::Fd listen_in(const std::string& directory)
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     sr::Fd socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     (void)::unlink(path.c_str());  // the lock on the directory says that no other host lives here
-    if (!socket ||
-        ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+    const void* any = &address;
+    if (!socket || ::bind(socket.get(), static_cast<const sockaddr*>(any), sizeof address) != 0 ||
         ::listen(socket.get(), listen_backlog) != 0) {
         throw sr::Error::from_errno(sr::Errc::io, errno, "listening on %s", path.c_str());
     }
@@ -171,12 +171,20 @@ void Server::receive_from(ConnectionId id)
         close(id);
         return;
     }
-    handle(at->second, std::span{buffer}.first(received.length));
+    try {
+        handle(at->second, std::span{buffer}.first(received.length));
+    } catch (const std::exception& e) {
+        log_.error("%s asked for what cannot be done: %s", process_name_of(id).c_str(), e.what());
+        close(id);
+    }
 }
 
 void Server::close(ConnectionId id)
 {
     const auto at = connections_.find(id);
+    if (at == connections_.end()) {
+        return;
+    }
     Connection& connection = at->second;
     ClientProcess& client = connection.client();
     if (connection.uses_store && store_) {
@@ -250,6 +258,12 @@ void Server::start_guest_if_new(Domain& domain)
         return;
     }
     log_.info("d%u: played by %s, process %d", domain.id, config_.guest_program.c_str(), child);
+}
+
+std::string Server::process_name_of(ConnectionId id) const
+{
+    const auto at = connections_.find(id);
+    return at == connections_.end() ? "?" : at->second.client().name();
 }
 
 std::string Server::process_name(pid_t process) const

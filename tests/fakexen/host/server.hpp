@@ -59,6 +59,7 @@ private:
     [[nodiscard]] Caller caller_of(const Connection& from, std::uint32_t vcpu);
     void serve_hypercall_now(ConnectionId id, const protocol::Hypercall& request);
     void after_requests();
+    [[nodiscard]] std::string process_name_of(ConnectionId id) const;
     void start_guest_if_new(Domain& domain);
     void reap_children();
     [[nodiscard]] int poll_timeout_ms();

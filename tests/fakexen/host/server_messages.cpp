@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cinttypes>
+#include <cstring>
 #include <sys/mman.h>
 #include <utility>
 
@@ -341,7 +341,8 @@ void Server::store_message(Connection& from, std::span<const std::byte> octets)
 void Server::control(Connection& from, std::span<const std::byte> request)
 {
     constexpr std::size_t piece = 32 * 1024;
-    const std::string text{reinterpret_cast<const char*>(request.data()), request.size()};
+    std::string text(request.size(), '\0');
+    std::memcpy(text.data(), request.data(), request.size());
     const std::string answer = serve_control(*this, text);
     std::span<const std::byte> left = std::as_bytes(std::span{answer});
     do {

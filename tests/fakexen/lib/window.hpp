@@ -4,6 +4,7 @@
 
 #include "tests/fakexen/protocol/client.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,7 +25,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return address_ != nullptr; }
     [[nodiscard]] std::uint64_t address() const noexcept
     {
-        return reinterpret_cast<std::uint64_t>(address_);
+        return std::bit_cast<std::uint64_t>(address_);
     }
 
     /// Maps each page's frame by its offset in the memory file, present at once as privcmd does it. Pages with a

@@ -3,10 +3,10 @@
 #include "tests/fakexen/lib/connection.hpp"
 #include "tests/fakexen/lib/window.hpp"
 
-#include <sys/mman.h>
-
+#include <bit>
 #include <cerrno>
 #include <new>
+#include <sys/mman.h>
 #include <vector>
 
 extern "C" {
@@ -31,7 +31,7 @@ constexpr std::size_t page_octets = 4096;
 
 std::uint64_t address_of(const void* pointer) noexcept
 {
-    return reinterpret_cast<std::uint64_t>(pointer);
+    return std::bit_cast<std::uint64_t>(pointer);
 }
 
 /// What the caller of map2 asked for.
@@ -74,7 +74,8 @@ void* map_frames(fakexen::Client& client, const MapCall& call)
 }
 
 /// The range of a resource, or null with errno set.
-void* map_resource_frames(fakexen::Client& client, fakexen::protocol::MapResource request, void* hint)
+void* map_resource_frames(fakexen::Client& client, fakexen::protocol::MapResource request,
+                          void* hint)
 {
     std::vector<std::int64_t> offsets(request.nr_pages, -EFAULT);
     Window window{client, hint, request.nr_pages, 0};
@@ -158,9 +159,10 @@ SR_FAKE int xenforeignmemory_unmap(xenforeignmemory_handle* fmem, void* addr, st
     return 0;
 }
 
-SR_FAKE xenforeignmemory_resource_handle* xenforeignmemory_map_resource(
-    xenforeignmemory_handle* fmem, domid_t domid, unsigned int type, unsigned int id,
-    unsigned long frame, unsigned long nr_frames, void** paddr, int prot, int flags)
+SR_FAKE xenforeignmemory_resource_handle*
+xenforeignmemory_map_resource(xenforeignmemory_handle* fmem, domid_t domid, unsigned int type,
+                              unsigned int id, unsigned long frame, unsigned long nr_frames,
+                              void** paddr, int prot, int flags)
 {
     if ((flags & ~(MAP_SHARED | MAP_PRIVATE)) != 0 || nr_frames == 0) {
         errno = EINVAL;

@@ -34,7 +34,7 @@ inline constexpr std::uint32_t version = 1;
 inline constexpr char socket_name[] = "socket";
 
 /// No message is longer than this, payload included.
-inline constexpr std::size_t message_limit = 64 * 1024;
+inline constexpr std::size_t message_limit = std::size_t{64} * 1024;
 
 /// What a message is; a reply carries the kind of its request.
 enum class Kind : std::uint32_t {
@@ -55,14 +55,14 @@ enum class Kind : std::uint32_t {
 enum class Role : std::uint32_t { dom0 = 0, guest = 1 };
 
 struct Header {
-    Kind kind;
+    Kind kind = Kind::hello;
     std::uint32_t reserved = 0;
 };
 
 /// The usual answer. result: as the hypervisor returns it, ≥ 0 or a negative errno.
 struct Reply {
     Header header;
-    std::int64_t result;
+    std::int64_t result = 0;
 };
 
 // ---- Connecting -----------------------------------------------------------------------------
@@ -83,15 +83,16 @@ struct HelloReply {
     Header header;
     std::int64_t
         result;  ///< 0, or -EPROTO (version), -ESRCH (no such domain), -EBUSY (already played)
-    std::uint64_t first_mfn;
-    std::uint64_t nr_frames;
-    std::uint64_t max_mfn;        ///< the highest mfn of RAM; XENMEM_maximum_ram_page is one more
-    std::uint64_t m2p_first_mfn;  ///< machine frames of the M2P table, outside 0..max_mfn
-    std::uint64_t m2p_nr_frames;
-    std::uint64_t m2p_file_offset;  ///< M2P entry of mfn: the 8 octets at m2p_file_offset + mfn * 8
-    std::uint64_t file_size;        ///< of the whole memory file
-    std::int32_t host_pid;
-    std::uint32_t reserved;
+    std::uint64_t first_mfn = 0;
+    std::uint64_t nr_frames = 0;
+    std::uint64_t max_mfn = 0;  ///< the highest mfn of RAM; XENMEM_maximum_ram_page is one more
+    std::uint64_t m2p_first_mfn = 0;  ///< machine frames of the M2P table, outside 0..max_mfn
+    std::uint64_t m2p_nr_frames = 0;
+    std::uint64_t m2p_file_offset =
+        0;                        ///< M2P entry of mfn: the 8 octets at m2p_file_offset + mfn * 8
+    std::uint64_t file_size = 0;  ///< of the whole memory file
+    std::int32_t host_pid = 0;
+    std::uint32_t reserved = 0;
 };
 
 struct Bye {
@@ -170,9 +171,9 @@ enum class Verdict : std::uint32_t {
 
 struct RunQuantumReply {
     Header header;
-    Verdict verdict;
-    std::uint32_t vcpus_written;  ///< 1: the toolstack set a vCPU's registers, or resumed the
-                                  ///< domain, since the last
+    Verdict verdict = Verdict::go;
+    std::uint32_t vcpus_written = 0;  ///< 1: the toolstack set a vCPU's registers, or resumed the
+                                      ///< domain, since the last
 };
 
 struct ReadVcpu {
@@ -184,10 +185,10 @@ struct ReadVcpu {
 /// The vCPU as XEN_DOMCTL_getvcpucontext would show it.
 struct ReadVcpuReply {
     Header header;
-    std::int64_t result;  ///< 0, or -ENOENT: there is no such vCPU
-    std::uint32_t online;
-    std::uint32_t reserved;
-    vcpu_guest_context_t context;
+    std::int64_t result = 0;  ///< 0, or -ENOENT: there is no such vCPU
+    std::uint32_t online = 0;
+    std::uint32_t reserved = 0;
+    vcpu_guest_context_t context = {};
 };
 
 /// What a CPU changes by itself: the host takes user_regs, fpu_ctxt, fs_base, gs_base_kernel and
@@ -215,8 +216,8 @@ struct Control {
 /// Followed by a piece of the JSON answer; pieces come until one says it is the last.
 struct ControlReply {
     Header header;
-    std::uint32_t more;  ///< 1: another piece follows
-    std::uint32_t reserved;
+    std::uint32_t more = 0;  ///< 1: another piece follows
+    std::uint32_t reserved = 0;
 };
 
 // ---- Guests that the host starts by itself --------------------------------------------------

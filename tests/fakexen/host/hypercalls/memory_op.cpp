@@ -177,8 +177,7 @@ std::int64_t maximum_gpfn(Hypervisor& xen, const Caller& caller, const Hypercall
 {
     const auto domid = caller.read<domid_t>(args[1]);
     const Domain& domain = target_domain(xen, caller, domid);
-    const auto page = xen.machine.contents(*domain.shared_info);
-    const auto max_pfn = reinterpret_cast<const shared_info_t*>(page.data())->arch.max_pfn;
+    const auto max_pfn = xen.machine.structure<shared_info_t>(*domain.shared_info).arch.max_pfn;
     return static_cast<std::int64_t>(std::max<std::uint64_t>(max_pfn, 1) - 1);
 }
 

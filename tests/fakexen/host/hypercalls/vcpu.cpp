@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 
 namespace fakexen::domctl {
 namespace {
@@ -95,10 +96,8 @@ int set_extended_context(DomctlCall& call)
         return -EINVAL;
     }
     // A short structure is an older Xen's: what it does not reach stays zero.
-    std::byte kept[sizeof extended] = {};
-    std::copy_n(reinterpret_cast<const std::byte*>(&extended),
-                std::min<std::size_t>(extended.size, sizeof extended), kept);
-    __builtin_memcpy(&vcpu.extended, kept, sizeof vcpu.extended);
+    vcpu.extended = {};
+    std::memcpy(&vcpu.extended, &extended, std::min<std::size_t>(extended.size, sizeof extended));
     return 0;
 }
 

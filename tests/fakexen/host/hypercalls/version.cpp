@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 namespace fakexen::hypercall {
 namespace {
@@ -15,7 +16,8 @@ template <typename T>
 std::int64_t write_text(const Caller& caller, std::uint64_t to, const char* text)
 {
     T field = {};
-    (void)std::snprintf(reinterpret_cast<char*>(&field), sizeof field, "%s", text);
+    void* at = &field;
+    (void)std::string_view{text}.copy(static_cast<char*>(at), sizeof field - 1);
     caller.write(to, field);
     return 0;
 }
