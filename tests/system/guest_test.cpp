@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <string>
+
 namespace sr::test {
 namespace {
 
@@ -122,6 +125,47 @@ TEST(Guest, RepeatsItsLifeForTheSameSeed)
     const std::string one = fingerprint_after(small, "1");
     EXPECT_EQ(one, fingerprint_after(small, "2"));
     EXPECT_NE(one, fingerprint_after({"--memory", "16M", "--seed", "8"}, "1"));
+}
+
+TEST(Guest, ObeysOrdersToShutDown)
+{
+    const FakeHost host;
+    const std::pair<const char*, const char*> orders[] = {
+        {"poweroff", "poweroff"}, {"reboot", "reboot"}, {"crash", "crashed"}};
+    for (const auto& [order, state] : orders) {
+        const std::string domid = host.create_guest(small);
+        (void)host.await_count(domid, 5);
+        (void)host.guest({"order", domid, order});
+        (void)host.await_count(domid, ~std::uint64_t{0});  // until it does not run any more
+        EXPECT_EQ(host.state_of(domid), state);
+        (void)host.guest({"destroy", domid});
+    }
+}
+
+TEST(Guest, CountsAsCrashedWhenItsProgramIsKilled)
+{
+    const FakeHost host;
+    const std::string domid = host.create_guest(small);
+    (void)host.await_count(domid, 5);
+    const auto log = host.log();
+    const std::string marker = "process ";
+    const auto process = std::stoi(log.substr(log.rfind(marker) + marker.size()));
+    ASSERT_EQ(::kill(process, SIGKILL), 0);
+    (void)host.await_count(domid, ~std::uint64_t{0});
+    EXPECT_EQ(host.state_of(domid), "crashed");
+}
+
+TEST(Guest, LivesWithWhatCannotBeSaved)
+{
+    const FakeHost host;
+    for (const char* const oddity : {"--bad-pte", "--bad-m2p"}) {
+        const std::string domid = host.create_guest(with(small, {oddity}));
+        (void)host.await_count(domid, 50);
+        host.suspend(domid);
+        (void)host.guest({"resume", domid});
+        (void)host.await_count(domid, host.count_of(domid) + 10);
+        EXPECT_EQ(host.verdict_of(domid).substr(0, 6), "intact") << host.verdict_of(domid);
+    }
 }
 
 TEST(Guest, EndsWithItsDomain)

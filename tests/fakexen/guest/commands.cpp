@@ -33,9 +33,9 @@ Status status_of(const Toolstack& toolstack, std::uint32_t domid)
             toolstack.read(at + "fingerprint").value_or("none")};
 }
 
-void ask_to_suspend(const Toolstack& toolstack, std::uint32_t domid)
+void give_order(const Toolstack& toolstack, std::uint32_t domid, const std::string& order)
 {
-    toolstack.write(home_of_guest(domid) + "/control/shutdown", "suspend");
+    toolstack.write(home_of_guest(domid) + "/control/shutdown", order);
 }
 
 void await_suspend(const Toolstack& toolstack, std::uint32_t domid, std::chrono::seconds patience)

@@ -24,8 +24,8 @@ struct Status {
 
 [[nodiscard]] Status status_of(const Toolstack& toolstack, std::uint32_t domid);
 
-/// Asks for a suspend through xenstore, as `xl save` does.
-void ask_to_suspend(const Toolstack& toolstack, std::uint32_t domid);
+/// Tells a guest through xenstore to "suspend", "poweroff", "reboot" or "crash", as a toolstack does.
+void give_order(const Toolstack& toolstack, std::uint32_t domid, const std::string& order);
 
 /// Waits until the domain has suspended. @throws std::runtime_error when it does not, or shuts down otherwise
 void await_suspend(const Toolstack& toolstack, std::uint32_t domid, std::chrono::seconds patience);

@@ -70,10 +70,16 @@ int fingerprint(const Arguments& arguments)
 int suspend(const Arguments& arguments)
 {
     const Toolstack toolstack;
-    ask_to_suspend(toolstack, arguments.domid);
+    give_order(toolstack, arguments.domid, "suspend");
     if (!arguments.no_wait) {
         await_suspend(toolstack, arguments.domid, std::chrono::seconds{30});
     }
+    return 0;
+}
+
+int order(const Arguments& arguments)
+{
+    give_order(Toolstack{}, arguments.domid, arguments.what);
     return 0;
 }
 
@@ -170,6 +176,10 @@ int run(int argc, char** argv)
                              "Do not tell xenstored, so that it misses the next suspend");
     resume_command->add_flag("--as-restored", arguments.as_restored,
                              "It is to believe that it was restored");
+    add_command(app, arguments, "order", "Tell it, through xenstore, to shut down")
+        ->add_option("what", arguments.what)
+        ->required()
+        ->check(CLI::IsMember({"poweroff", "reboot", "crash"}));
     add_command(app, arguments, "destroy", "End it");
     add_command(app, arguments, "spoil",
                 "Damage a suspended guest, so that its verdict must change")
@@ -187,7 +197,7 @@ int run(int argc, char** argv)
         return create(arguments);
     }
     const std::pair<const char*, int (*)(const Arguments&)> commands[] = {
-        {"status", status}, {"fingerprint", fingerprint}, {"suspend", suspend},
+        {"status", status}, {"fingerprint", fingerprint}, {"suspend", suspend}, {"order", order},
         {"resume", resume}, {"destroy", destroy},         {"spoil", spoil}};
     for (const auto& [name, command] : commands) {
         if (app.got_subcommand(name)) {
