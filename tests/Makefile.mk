@@ -19,10 +19,9 @@ EXTRA_DIST += tests/install/check-install tests/install/version.c
 installcheck-local:
 	@CC="$(CC)" CFLAGS="$(SR_SANITIZE)" $(top_srcdir)/tests/install/check-install "$(DESTDIR)" "$(libdir)"
 
-# A running guest goes from one fake host to another. A build of its own, so that it uses all processors unasked.
+# A running guest goes from one fake host to another.
 EXTRA_DIST += tests/demo/demo
-demo:
-	@case " $(MAKEFLAGS)" in *" -j"*) jobs= ;; *) jobs=-j$$(nproc) ;; esac; $(MAKE) $$jobs all
+demo: all
 	@$(top_srcdir)/tests/demo/demo $(abs_top_builddir)
 
 # clang-format and clang-tidy over what we wrote; CHECK=format or CHECK=tidy does one of them.
