@@ -71,6 +71,7 @@ tests_unit_xsr_tests_LDADD = libxsr.la libtoolstack.la libsr-pure.la libsr.la $(
 # the hypervisor of fakexen, in process
 UNIT_TESTS += tests/unit/fakexen_tests
 tests_unit_fakexen_tests_SOURCES = \
+    tests/unit/fakexen_counts_test.cpp \
     tests/unit/fakexen_foreign_maps_test.cpp \
     tests/unit/fakexen_page_types_test.cpp \
     tests/unit/fakexen_support.hpp \
