@@ -168,6 +168,7 @@ TEST_F(PageTypesTest, LinearEntriesAreReadOnlyAndHaveNoChains)
     ASSERT_EQ(xen.types.unpin(b, domain), 0);
     EXPECT_EQ(frame(a).type_count, 1U);
     EXPECT_EQ(frame(a).linear_count, 0);
+    EXPECT_EQ(frame(b).linear_count, 0);
 }
 
 TEST_F(PageTypesTest, ATableIsOneLevelOnly)
