@@ -23,6 +23,8 @@ libxsr_la_SOURCES = \
     tools/xsr/guest_image.hpp \
     tools/xsr/help.cpp \
     tools/xsr/help.hpp \
+    tools/xsr/hvm_param_name.cpp \
+    tools/xsr/hvm_param_name.hpp \
     tools/xsr/info.cpp \
     tools/xsr/input_file.cpp \
     tools/xsr/input_file.hpp \

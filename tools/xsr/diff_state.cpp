@@ -2,6 +2,7 @@
 // Comparing what is not memory, field by field.
 #include "tools/xsr/diff_guests.hpp"
 #include "tools/xsr/guest_fields.hpp"
+#include "tools/xsr/hvm_param_name.hpp"
 #include "tools/xsr/units.hpp"
 
 #include <algorithm>
@@ -234,7 +235,7 @@ Values hvm_param_values(OctetSpan body)
         return values;
     }
     for (const HvmParam& param : decode_hvm_params(body)) {
-        values["parameter " + std::to_string(param.index)] = format_hex(param.value);
+        values["parameter " + hvm_param_name(param.index)] = format_hex(param.value);
     }
     return values;
 }

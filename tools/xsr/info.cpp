@@ -30,6 +30,11 @@ public:
         const InputFile file{file_};
         FdSource source{file.fd()};
         const VerifyReport report = verify_stream(source);
+        if (!report.summary.image && !report.findings.empty()) {  // nothing to tell facts of
+            return console.fail({exit_code_of(report), "malformed",
+                                 file.name() + ": " + report.findings.front().sentence, "",
+                                 Json::object()});
+        }
         if (console.options().is_json) {
             console.result(facts_json(report, file.name()));
         } else {

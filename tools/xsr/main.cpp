@@ -84,13 +84,30 @@ ExitCode run_guarded(Verb& verb, Console& console)
     }
 }
 
+/// What is wrong with a command line that has no verb.
+std::string verb_complaint(int argc, char** argv)
+{
+    std::string known;
+    for (const VerbEntry& entry : verbs) {
+        known += (known.empty() ? "" : ", ") + std::string{entry.name};
+    }
+    if (argc < 2) {
+        return "say what to do: " + known;
+    }
+    return "there is no verb '" + std::string{argv[1]} + "', but " + known;
+}
+
 /// What CLI11 throws: help to be shown, or a mistake on the command line.
-int report_parse(const CLI::App& app, const CLI::ParseError& error)
+int report_parse(const CLI::App& app, const CLI::ParseError& error, const std::string& complaint)
 {
     if (error.get_exit_code() == 0) {
         return app.exit(error);
     }
     std::string command = "xsr";
+    if (app.get_subcommands().empty()) {
+        (void)std::fprintf(stderr, "xsr: %s (see xsr --help)\n", complaint.c_str());
+        return static_cast<int>(ExitCode::usage);
+    }
     for (const CLI::App* sub : app.get_subcommands()) {
         command += ' ' + sub->get_name();
     }
@@ -114,7 +131,7 @@ int run(int argc, char** argv)
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return report_parse(app, error);
+        return report_parse(app, error, verb_complaint(argc, argv));
     }
     for (const Registered& each : registered) {
         if (each.command->parsed()) {

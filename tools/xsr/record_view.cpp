@@ -5,6 +5,7 @@
 #include "libsr/wire/limits.hpp"
 #include "tools/xsr/field_view.hpp"
 #include "tools/xsr/guest_fields.hpp"
+#include "tools/xsr/hvm_param_name.hpp"
 #include "tools/xsr/page_view.hpp"
 #include "tools/xsr/pfn_ranges.hpp"
 #include "tools/xsr/units.hpp"
@@ -189,7 +190,7 @@ std::string hvm_params_details(Body body)
 {
     std::string text;
     for (const HvmParam& param : decode_hvm_params(body)) {
-        text += format("    parameter %3" PRIu64 "  %#" PRIx64 "\n", param.index, param.value);
+        text += format("    %-24s  %#" PRIx64 "\n", hvm_param_name(param.index).c_str(), param.value);
     }
     return text;
 }

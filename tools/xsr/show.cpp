@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cinttypes>
 #include <memory>
 
 namespace sr {
@@ -106,7 +107,7 @@ void Show::print_record(Console& console, const RecordHead& head, const std::str
         console.print(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
         return;
     }
-    console.print(format("%6s  %10s  %-21s %s\n", format_count(head.place.record).c_str(),
+    console.print(format("%6" PRIu64 "  %10s  %-21s %s\n", head.place.record,
                          format_hex(head.place.offset).c_str(), name_of(head.type),
                          summary.c_str()));
     if (wants_details()) {
