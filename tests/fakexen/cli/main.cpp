@@ -14,9 +14,9 @@ using namespace fakexen::cli;
 
 void add_start_options(CLI::App& app, StartOptions& options)
 {
-    app.add_option("HOST", options.host, "the host's directory, made if it is not there")
-        ->envname("FAKEXEN_HOST")
-        ->required();
+    app.add_option("HOST", options.host,
+                   "the host's directory, made if it is not there (Env:FAKEXEN_HOST)")
+        ->required(options.host.empty());
     app.add_option("--memory", options.memory, "machine memory, with K, M or G")
         ->capture_default_str();
     app.add_option("--seed", options.seed, "of the shuffled free list")->capture_default_str();
@@ -36,7 +36,7 @@ CLI::App* add_control(CLI::App& app, const char* name, const char* help, Control
                       int& result, Control run)
 {
     CLI::App* command = app.add_subcommand(name, help);
-    command->add_option("--host", options.host, "the host's directory")->envname("FAKEXEN_HOST");
+    command->add_option("--host", options.host, "the host's directory (Env:FAKEXEN_HOST)");
     command->add_flag("--json", options.json, "print the host's answer as JSON");
     command->callback([&options, &result, run] { result = run(options); });
     return command;
@@ -65,7 +65,7 @@ void add_commands(CLI::App& app, ControlOptions& options, int& result)
     CLI::App* stop_command = add_control(
         app, "stop", "stops the host and reports what is left over; exits with 97 on leaks",
         options, result, stop);
-    stop_command->add_option("HOST", options.host)->envname("FAKEXEN_HOST");
+    stop_command->add_option("HOST", options.host);
     stop_command->add_flag("--strict", options.strict, "domains still there are leaks");
 }
 
@@ -75,8 +75,10 @@ int obey(int argc, char** argv)
     CLI::App app{"A Xen host in user space: a hypervisor model under the real libxenctrl."};
     app.name("fakexen");
     app.require_subcommand(1);
-    StartOptions start_options;
-    ControlOptions control_options;
+    // Not by envname(): CLI11 would let the commands that were not given overwrite what the one that was has read.
+    const char* const host = std::getenv("FAKEXEN_HOST");
+    StartOptions start_options{.host = host != nullptr ? host : ""};
+    ControlOptions control_options{.host = start_options.host};
     int result = 0;
     CLI::App* start_command =
         app.add_subcommand("start", "starts a host and returns once it is ready");

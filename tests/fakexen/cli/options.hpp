@@ -18,17 +18,17 @@ enum class ExitCode : int {
 
 /// Options of `start` and `run`.
 struct StartOptions {
-    std::string host;
+    std::string host{};
     std::string memory = "2G";
     std::string shuffle = "page";
-    std::string trace_file;
-    std::string guest_program;
+    std::string trace_file{};
+    std::string guest_program{};
     std::uint64_t seed = 1;
     bool step_mode = false;
     bool foreground = false;
     bool no_xsave = false;
     bool strict = false;  ///< domains that are still there count as leaks
-    std::vector<std::string> command;
+    std::vector<std::string> command{};
 };
 
 /// `fakexen start`: a host in the background, ready when this returns.
@@ -38,10 +38,10 @@ int run(const StartOptions& options);
 
 /// Options of the commands that talk to a host.
 struct ControlOptions {
-    std::string host;
+    std::string host{};
     std::uint64_t domid = 0;
     std::uint64_t steps = 1;
-    std::string mfn;
+    std::string mfn{};
     bool json = false;
     bool strict = false;
 };
