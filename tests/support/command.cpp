@@ -36,7 +36,8 @@ std::vector<std::string> merged_environment(const Environment& more)
         }
     }
     for (const auto& [name, value] : more) {
-        all.push_back(name + "=" + value);
+        all.push_back(name);
+        all.back() += "=" + value;
     }
     return all;
 }
@@ -44,6 +45,7 @@ std::vector<std::string> merged_environment(const Environment& more)
 std::vector<char*> pointers_to(std::vector<std::string>& strings)
 {
     std::vector<char*> pointers;
+    pointers.reserve(strings.size() + 1);
     for (std::string& one : strings) {
         pointers.push_back(one.data());
     }

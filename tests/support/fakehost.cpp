@@ -24,8 +24,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds patience{20};
 
-const std::string fakexen_program = "tests/fakexen/fakexen";
-const std::string guest_program = "tests/fakexen/fakexen-guest";
+constexpr const char* fakexen_program = "tests/fakexen/fakexen";
+constexpr const char* guest_program = "tests/fakexen/fakexen-guest";
 
 std::vector<std::string> command_of(const std::string& program, std::vector<std::string> arguments)
 {

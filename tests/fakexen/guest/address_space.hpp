@@ -56,7 +56,7 @@ public:
     [[nodiscard]] T load(Va va) const
     {
         static_assert(std::is_trivially_copyable_v<T>);
-        T value;
+        T value{};
         std::memcpy(&value, reach(va, Access::read).first(sizeof(T)).data(), sizeof(T));
         return value;
     }

@@ -51,7 +51,7 @@ std::uint64_t count_tables(const Shape& shape, std::uint64_t nr_pfns, std::uint6
     const std::uint64_t regions = divide_up(nr_pfns, region_pages);
     const std::uint64_t clusters = shape.memory_pages / region_pages + shape.memory_pages / 50 + 8;
     const std::uint64_t l1 = std::min(regions, clusters) + nr_p2m_pages / region_pages + 2 + 1;
-    return l1 + l1 / region_pages + nr_pfns / (region_pages * region_pages) + 3 * 3 + 1;
+    return l1 + l1 / region_pages + nr_pfns / (region_pages * region_pages) + 10;
 }
 
 /// Hands out pfns from 1 upwards.

@@ -97,7 +97,7 @@ void change_context(const Victim& victim, std::uint32_t vcpu,
 }
 
 /// A process' table cannot be mapped writable, but what it should hold can be changed.
-const Damage damages[] = {
+constexpr Damage damages[] = {
     {"page", [](const Victim& v) { v.flip_first(Role::data); }},
     {"stale", [](const Victim& v) { v.flip_first(Role::stale); }},
     {"table", [](const Victim& v) { v.flip_first(Role::twin); }},

@@ -27,7 +27,8 @@ constexpr std::size_t xmm_size = 256;
 
 std::uint64_t pattern(const Kernel& kernel, std::uint32_t vcpu, std::uint64_t n)
 {
-    return mix(mix(kernel.state.settings.seed + kernel.state.count) ^ (vcpu * 1024 + n));
+    return mix(mix(kernel.state.settings.seed + kernel.state.count) ^
+               (std::uint64_t{vcpu} * 1024 + n));
 }
 
 /// A canonical address in the user half, on a page boundary.
