@@ -13,9 +13,10 @@ namespace sr {
 
 /// A field, or a row of equal ones: `count` of them, `stride` octets apart.
 struct GuestField {
-    const char* name;  ///< "rip"; in a row "[]" stands for the index: "vcpu_info[].time.version"
-    std::uint16_t offset;
-    std::uint8_t size;  ///< 1, 2, 4 or 8 octets
+    const char* name =
+        nullptr;  ///< "rip"; in a row "[]" stands for the index: "vcpu_info[].time.version"
+    std::uint16_t offset = 0;
+    std::uint8_t size = 0;  ///< 1, 2, 4 or 8 octets
     std::uint16_t count = 1;
     std::uint16_t stride = 0;
     /// Why it differs between a stream and one of the same guest saved after a restore; null if it
