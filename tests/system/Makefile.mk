@@ -56,9 +56,11 @@ tests_system_xenstore_test_CXXFLAGS = $(GNU_CXXFLAGS)
 tests_system_xenstore_test_LDADD = libfakehost.la $(GTEST_LIBS) $(XENSTORE_LIBS)
 tests_system_xenstore_test_LDFLAGS = $(AM_LDFLAGS) \
     -Wl,--disable-new-dtags -Wl,-rpath,$(abs_top_builddir)/tests/fakexen/lib
+
 # sr.h, called by this process as a toolstack calls it.
 SYSTEM_TESTS += tests/system/capi_test
 tests_system_capi_test_SOURCES = \
+    tests/system/capi_hostile_test.cpp \
     tests/system/capi_restore_test.cpp \
     tests/system/capi_save_test.cpp \
     tests/system/capi_support.cpp \
