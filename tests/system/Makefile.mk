@@ -60,6 +60,7 @@ tests_system_xenstore_test_LDFLAGS = $(AM_LDFLAGS) \
 # sr.h, called by this process as a toolstack calls it.
 SYSTEM_TESTS += tests/system/capi_test
 tests_system_capi_test_SOURCES = \
+    tests/system/capi_fuzz_test.cpp \
     tests/system/capi_hostile_test.cpp \
     tests/system/capi_restore_test.cpp \
     tests/system/capi_save_test.cpp \
@@ -71,3 +72,9 @@ tests_system_capi_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) $(XENCTRL_CFLAG
 tests_system_capi_test_CXXFLAGS = $(GNU_CXXFLAGS)
 tests_system_capi_test_LDADD = libsr.la libfakehost.la libtoolstack.la libsr-pure.la $(SR_XEN_LIBS) $(XENSTORE_LIBS) \
     $(GTEST_LIBS)
+
+# Each call of the engines fails.
+SYSTEM_TESTS += tests/system/fault_test
+tests_system_fault_test_SOURCES = $(engine_test_support) tests/system/fault_test.cpp
+tests_system_fault_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_system_fault_test_LDADD = libfakehost.la $(GTEST_LIBS)
