@@ -2,6 +2,8 @@
 // Opening sr.h's host, and its messages on the console.
 #include "tools/xsr/engine_log.hpp"
 
+#include <new>
+
 namespace sr {
 
 sr_error empty_error() noexcept
@@ -19,6 +21,21 @@ Host open_host()
         throw EngineFailure{error};
     }
     return Host{host};
+}
+
+Failure current_failure()
+{
+    try {
+        throw;
+    } catch (const EngineFailure& failed) {
+        return failure_of(failed.error());
+    } catch (const Error& error) {
+        return failure_of(error);
+    } catch (const std::bad_alloc&) {
+        return {ExitCode::hypervisor, "no-memory", "out of memory", "", Json::object()};
+    } catch (const std::exception& error) {
+        return {ExitCode::internal, "internal", error.what(), "", Json::object()};
+    }
 }
 
 void log_to(Console& console, sr_log_level level, const char* message)

@@ -34,6 +34,9 @@ private:
 /// An sr_error that says its size, ready to be filled in.
 [[nodiscard]] sr_error empty_error() noexcept;
 
+/// In a handler: what was caught, as a failure to report.
+[[nodiscard]] Failure current_failure();
+
 /// Runs what must not throw across the C boundary, and is not worth failing for.
 template <typename Fn>
 void quietly(Fn&& fn) noexcept

@@ -3,7 +3,6 @@
 #include "tools/xsr/guest_image.hpp"
 
 #include "libsr/base/fd_io.hpp"
-#include "libsr/wire/container.hpp"
 #include "libsr/wire/limits.hpp"
 #include "tools/xsr/guest_fields.hpp"
 
@@ -41,7 +40,7 @@ GuestImage::GuestImage(InputFile& file)
     StreamReader reader{container.libxc()};
     domain_ = reader.domain_header();
     version_ = reader.image_header().version;
-    take_records(reader, container.libxc());
+    take_records(reader, container);
 }
 
 PageState GuestImage::unpack(std::uint64_t slot) noexcept
@@ -54,7 +53,7 @@ PageState GuestImage::unpack(std::uint64_t slot) noexcept
     return state;
 }
 
-void GuestImage::take_records(StreamReader& reader, const Source& source)
+void GuestImage::take_records(StreamReader& reader, Container& container)
 {
     for (;;) {
         const RecordHead head = reader.next();
@@ -63,10 +62,13 @@ void GuestImage::take_records(StreamReader& reader, const Source& source)
             return;
         }
         if (type == RecordType::page_data) {
-            take_pages(reader, source);
+            take_pages(reader, container.libxc());
         } else if (type) {
             const auto body = reader.read_body();
             reader.at_place([&] { take_body(*type, body); });
+            if (type == RecordType::checkpoint) {
+                container.read_checkpoint();
+            }
         } else if (is_optional(head.type)) {
             reader.skip_body();
         } else {

@@ -5,6 +5,7 @@
 
 #include "libsr/base/guest_width.hpp"
 #include "libsr/base/sparse_array.hpp"
+#include "libsr/wire/container.hpp"
 #include "libsr/wire/stream_reader.hpp"
 #include "tools/xsr/input_file.hpp"
 
@@ -78,7 +79,7 @@ private:
     static constexpr std::uint64_t absent_slot = ~std::uint64_t{0};
     [[nodiscard]] static PageState unpack(std::uint64_t slot) noexcept;
 
-    void take_records(StreamReader& reader, const Source& source);
+    void take_records(StreamReader& reader, Container& container);
     void take_pages(StreamReader& reader, const Source& source);
     void take_body(RecordType type, std::span<const std::byte> body);
     void take_vcpu(RecordType type, std::span<const std::byte> body);

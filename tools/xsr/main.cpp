@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // xsr: finds the verb, runs it, and turns what it throws into one sentence and an exit status.
+#include "tools/xsr/engine_log.hpp"
 #include "tools/xsr/help.hpp"
 #include "tools/xsr/verb.hpp"
 
@@ -9,7 +10,6 @@
 #include <clocale>
 #include <cstdio>
 #include <map>
-#include <new>
 #include <string>
 
 namespace sr {
@@ -73,14 +73,8 @@ ExitCode run_guarded(Verb& verb, Console& console)
         const ExitCode code = verb.run(console);
         console.flush();
         return code;
-    } catch (const Error& error) {
-        return verb.trouble(console.fail(failure_of(error)));
-    } catch (const std::bad_alloc&) {
-        return verb.trouble(
-            console.fail({ExitCode::hypervisor, "no-memory", "out of memory", "", Json::object()}));
-    } catch (const std::exception& error) {
-        return verb.trouble(
-            console.fail({ExitCode::internal, "internal", error.what(), "", Json::object()}));
+    } catch (const std::exception&) {
+        return verb.trouble(console.fail(current_failure()));
     }
 }
 

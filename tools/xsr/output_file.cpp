@@ -83,7 +83,8 @@ void OutputFile::open_partial(bool may_replace)
 {
     const std::string partial = resolved(path_) + ".partial";
     const int exclusive = may_replace ? O_TRUNC : O_EXCL;
-    fd_ = Fd{::open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | exclusive, 0600)};
+    fd_ =
+        Fd{::open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | exclusive, 0600)};
     if (!fd_ && errno == EEXIST) {
         throw Error{
             Errc::usage,

@@ -190,7 +190,8 @@ std::string hvm_params_details(Body body)
 {
     std::string text;
     for (const HvmParam& param : decode_hvm_params(body)) {
-        text += format("    %-24s  %#" PRIx64 "\n", hvm_param_name(param.index).c_str(), param.value);
+        text +=
+            format("    %-24s  %#" PRIx64 "\n", hvm_param_name(param.index).c_str(), param.value);
     }
     return text;
 }

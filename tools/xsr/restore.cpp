@@ -202,12 +202,8 @@ ExitCode Restore::restore(Console& console, SavedFile& file, const DomainConfig&
         restore_into(console, toolstack, job, domain, file);
         report(console, domain, job);
         return ExitCode::ok;
-    } catch (const EngineFailure& failed) {
-        Failure failure = failure_of(failed.error());
-        failure.consequence = leftover(toolstack, domid);
-        return console.fail(failure);
-    } catch (const Error& error) {
-        Failure failure = failure_of(error);
+    } catch (const std::exception&) {
+        Failure failure = current_failure();
         failure.consequence = leftover(toolstack, domid);
         return console.fail(failure);
     }

@@ -23,8 +23,9 @@ public:
 private:
     void write_file(SaveJob& job, const std::string& config, OutputFile& file);
     [[nodiscard]] AfterSave wish() const noexcept;
-    void report(Console& console, const NamedDomain& domain, const SaveJob& job,
-                std::chrono::nanoseconds downtime) const;
+    void conclude(SaveJob& job, OutputFile& file);
+    [[nodiscard]] std::string consequence(SaveJob& job, DomId domid) const;
+    void report(Console& console, const NamedDomain& domain, const SaveJob& job) const;
 
     std::string domain_;
     std::string file_;
@@ -33,6 +34,8 @@ private:
     bool is_forced_ = false;
     bool is_raw_ = false;
     double timeout_s_ = 60;
+    bool is_file_complete_ = false;
+    std::chrono::nanoseconds downtime_{0};
 };
 
 void Save::define(CLI::App& command)
@@ -72,7 +75,7 @@ AfterSave Save::wish() const noexcept
     return leave_paused_ ? AfterSave::leave_paused : AfterSave::destroy;
 }
 
-/// The stream in its envelope. `FILE` has its name when this returns.
+/// The stream in its envelope.
 void Save::write_file(SaveJob& job, const std::string& config, OutputFile& file)
 {
     const Host host = open_host();
@@ -84,11 +87,31 @@ void Save::write_file(SaveJob& job, const std::string& config, OutputFile& file)
     if (!is_raw_) {
         write_libxl_tail(sink);
     }
+}
+
+/// A guest that stays does not wait for the disk; one that goes does so when the file is on it.
+void Save::conclude(SaveJob& job, OutputFile& file)
+{
+    downtime_ = job.suspended_for();
+    if (wish() == AfterSave::destroy) {
+        file.commit();
+        is_file_complete_ = true;
+        job.finish(AfterSave::destroy);
+        return;
+    }
+    job.finish(wish());
     file.commit();
 }
 
-void Save::report(Console& console, const NamedDomain& domain, const SaveJob& job,
-                  std::chrono::nanoseconds downtime) const
+/// Who holds the guest after a failure, having seen to it that somebody does.
+std::string Save::consequence(SaveJob& job, DomId domid) const
+{
+    return is_file_complete_
+               ? format("%s is complete, but domain %u is still there", file_.c_str(), domid)
+               : job.undo();
+}
+
+void Save::report(Console& console, const NamedDomain& domain, const SaveJob& job) const
 {
     const auto ms = [](std::chrono::nanoseconds time) {
         return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
@@ -102,7 +125,7 @@ void Save::report(Console& console, const NamedDomain& domain, const SaveJob& jo
                        {"domid", domain.state.id},
                        {"file", file_},
                        {"total-time", ms(facts.elapsed)},
-                       {"downtime", ms(downtime)},
+                       {"downtime", ms(downtime_)},
                        {"ram", {{"transferred", facts.octets}, {"normal", facts.pages_sent}}}});
         return;
     }
@@ -133,25 +156,13 @@ ExitCode Save::run(Console& console)
     }
     try {
         write_file(job, toolstack.config_text_of(*domain), file);
-    } catch (const EngineFailure& failed) {
-        Failure failure = failure_of(failed.error());
-        failure.consequence = job.undo();
-        return console.fail(failure);
-    } catch (const Error& error) {
-        Failure failure = failure_of(error);
-        failure.consequence = job.undo();
+        conclude(job, file);
+    } catch (const std::exception&) {
+        Failure failure = current_failure();
+        failure.consequence = consequence(job, domain->state.id);
         return console.fail(failure);
     }
-    const auto downtime = job.suspended_for();
-    try {
-        job.finish(wish());
-    } catch (const Error& error) {
-        Failure failure = failure_of(error);
-        failure.consequence = file_ + " is complete, but domain " +
-                              std::to_string(domain->state.id) + " is still there, suspended";
-        return console.fail(failure);
-    }
-    report(console, *domain, job, downtime);
+    report(console, *domain, job);
     return ExitCode::ok;
 }
 

@@ -167,6 +167,9 @@ void Show::show_records(Console& console, InputFile& file)
     do {
         type = reader.next().type;
         show_record(console, reader, context);
+        if (type == to_wire(RecordType::checkpoint)) {
+            container.read_checkpoint();
+        }
     } while (type != to_wire(RecordType::end));
 }
 
