@@ -78,3 +78,12 @@ SYSTEM_TESTS += tests/system/fault_test
 tests_system_fault_test_SOURCES = $(engine_test_support) tests/system/fault_test.cpp
 tests_system_fault_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_system_fault_test_LDADD = libfakehost.la $(GTEST_LIBS)
+
+# The fake hypervisor under the real libxenctrl.
+SYSTEM_TESTS += tests/system/hypercalls_test
+tests_system_hypercalls_test_SOURCES = tests/system/hypercalls_test.cpp
+tests_system_hypercalls_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_system_hypercalls_test_CXXFLAGS = $(GNU_CXXFLAGS)
+tests_system_hypercalls_test_LDADD = libfakehost.la $(GTEST_LIBS) $(XENCTRL_LIBS) $(XENFOREIGNMEMORY_LIBS)
+tests_system_hypercalls_test_LDFLAGS = $(AM_LDFLAGS) \
+    -Wl,--disable-new-dtags -Wl,-rpath,$(abs_top_builddir)/tests/fakexen/lib
