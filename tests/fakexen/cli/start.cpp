@@ -12,12 +12,14 @@
 #include <nlohmann/json.hpp>
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -172,7 +174,8 @@ void be_host(const StartOptions& options, sr::Logger& log, sr::Fd ready)
 }
 
 /// Forks a host and waits until it is ready. @throws Error{io} if it did not get that far; it has said why
-void start_daemon(const StartOptions& options)
+/// @param for_command  it lives no longer than this process, whatever ends that
+void start_daemon(const StartOptions& options, bool for_command)
 {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {
@@ -185,6 +188,9 @@ void start_daemon(const StartOptions& options)
         throw sr::Error::from_errno(sr::Errc::io, errno, "fork");
     }
     if (child == 0) {
+        if (for_command) {
+            (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
+        }
         become_daemon(options, std::move(write_end));
     }
     write_end = sr::Fd{};
@@ -223,6 +229,9 @@ int run_command(std::vector<std::string> command, const std::string& host)
         (void)std::fprintf(stderr, "fakexen: %s: %s\n", arguments[0], std::strerror(errno));
         std::_Exit(127);
     }
+    // A terminal's interrupt is the command's to answer; the host is stopped and judged after it all the same.
+    (void)::signal(SIGINT, SIG_IGN);
+    (void)::signal(SIGQUIT, SIG_IGN);
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
@@ -237,14 +246,14 @@ int start(const StartOptions& options)
         StderrLog log;
         be_host(options, log, {});
     } else {
-        start_daemon(options);
+        start_daemon(options, false);
     }
     return 0;
 }
 
 int run(const StartOptions& options)
 {
-    start_daemon(options);
+    start_daemon(options, true);
     const int code = run_command(options.command, options.host);
     const nlohmann::json answer = ask(options.host, {{"command", "stop"}});
     const int leaks = report_leaks(answer, options.strict);
