@@ -24,19 +24,13 @@ constexpr int listen_backlog = 128;
 
 sr::Fd listen_in(const std::string& directory)
 {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
     const std::string path = directory + '/' + protocol::socket_name;
-    if (path.size() >= sizeof address.sun_path) {
-        throw sr::Error::from_errno(sr::Errc::usage, ENAMETOOLONG, "%s", path.c_str());
-    }
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     sr::Fd socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     (void)::unlink(path.c_str());  // the lock on the directory says that no other host lives here
-    const void* any = &address;
-    if (!socket || ::bind(socket.get(), static_cast<const sockaddr*>(any), sizeof address) != 0 ||
-        ::listen(socket.get(), listen_backlog) != 0) {
-        throw sr::Error::from_errno(sr::Errc::io, errno, "listening on %s", path.c_str());
+    const int error = call_with_host_address(::bind, socket.get(), directory.c_str());
+    if (error != 0 || ::listen(socket.get(), listen_backlog) != 0) {
+        throw sr::Error::from_errno(sr::Errc::io, error != 0 ? error : errno, "listening on %s",
+                                    path.c_str());
     }
     return socket;
 }

@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Opening the connection lazily, saying goodbye at a clean exit, and starting anew after fork().
+// Opening connections lazily, saying goodbye at a clean exit, and starting anew after fork().
 #include "tests/fakexen/lib/connection.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 #include <mutex>
 #include <new>
+#include <poll.h>
 #include <pthread.h>
+#include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace fakexen {
 namespace {
 
+struct HostConnection {
+    std::string host;
+    std::unique_ptr<Client> client;
+};
+
+/// All connections that were ever made. Those to hosts that are gone stay too: handles may still point there.
 struct Process {
     std::mutex mutex;
-    std::unique_ptr<Client> client;
+    std::vector<HostConnection> connections;
 };
 
 // A library has no main() to own it, so this is the one global of fakexen. Never destroyed: other destructors may
@@ -24,42 +34,69 @@ Process& process() noexcept
     return only;
 }
 
-// A child inherits neither the mappings (MADV_DONTFORK) nor the connection that they belong to. Locks may be held by
+// A child inherits neither the mappings (MADV_DONTFORK) nor the connections that they belong to. Locks may be held by
 // threads that are not here, so nothing is destroyed.
 void begin_anew_in_child() noexcept
 {
     Process& here = process();
     new (&here.mutex) std::mutex;
-    if (const Client* inherited = here.client.release()) {
-        (void)::close(inherited->socket());
-        (void)::close(inherited->memory_fd());
+    for (HostConnection& inherited : here.connections) {
+        const Client* client = inherited.client.release();
+        (void)::close(client->socket());
+        (void)::close(client->memory_fd());
     }
+    here.connections.clear();
+}
+
+bool is_alive(const Client& client) noexcept
+{
+    pollfd polled = {client.socket(), 0, 0};
+    return ::poll(&polled, 1, 0) == 0;
 }
 
 __attribute__((destructor)) void say_goodbye() noexcept
 {
-    if (process().client) {
-        (void)process().client->call(protocol::Bye{});
+    for (const HostConnection& connection : process().connections) {
+        if (is_alive(*connection.client)) {
+            (void)connection.client->call(protocol::Bye{});
+        }
     }
+}
+
+Client* find_or_connect(Process& here, const std::string& host)
+{
+    for (const HostConnection& known : here.connections) {
+        if (known.host == host && is_alive(*known.client)) {
+            return known.client.get();
+        }
+    }
+    static const int registered = ::pthread_atfork(nullptr, nullptr, begin_anew_in_child);
+    (void)registered;
+    auto [client, error] = Client::connect(host.c_str(), protocol::Role::dom0, 0);
+    if (!client) {
+        errno = error;
+        return nullptr;
+    }
+    return here.connections.emplace_back(HostConnection{host, std::move(client)}).client.get();
 }
 
 }  // namespace
 
 Client* host_connection() noexcept
 {
-    Process& here = process();
-    const std::scoped_lock lock{here.mutex};
-    if (!here.client) {
-        static const int registered = ::pthread_atfork(nullptr, nullptr, begin_anew_in_child);
-        (void)registered;
-        auto [client, error] = Client::connect(nullptr, protocol::Role::dom0, 0);
-        if (!client) {
-            errno = error;
-            return nullptr;
-        }
-        here.client = std::move(client);
+    const char* host = std::getenv("FAKEXEN_HOST");
+    if (host == nullptr) {
+        errno = ENOENT;
+        return nullptr;
     }
-    return here.client.get();
+    try {
+        Process& here = process();
+        const std::scoped_lock lock{here.mutex};
+        return find_or_connect(here, host);
+    } catch (const std::bad_alloc&) {
+        errno = ENOMEM;
+        return nullptr;
+    }
 }
 
 }  // namespace fakexen

@@ -15,24 +15,14 @@
 namespace fakexen {
 namespace {
 
-/// A connected socket, or -errno. A directory too long for sun_path is reached through
-/// /proc/self/fd.
+/// A connected socket, or -errno.
 int connect_socket(const char* host) noexcept
 {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    const int length = std::snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", host,
-                                     protocol::socket_name);
-    if (length < 0 || static_cast<std::size_t>(length) >= sizeof address.sun_path) {
-        return -ENAMETOOLONG;
-    }
     const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;
     }
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket calls take any address so
-    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        const int error = errno;
+    if (const int error = call_with_host_address(::connect, fd, host); error != 0) {
         (void)::close(fd);
         return -error;
     }

@@ -2,9 +2,14 @@
 // Packets over SOCK_SEQPACKET by sendmsg and recvmsg.
 #include "tests/fakexen/protocol/packet.hpp"
 
+#include "tests/fakexen/protocol/messages.hpp"
+
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace fakexen {
@@ -55,6 +60,24 @@ int send_packet(int socket, std::span<const std::byte> head, std::span<const std
         sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? errno : 0;
+}
+
+int call_with_host_address(SocketCall call, int socket, const char* host) noexcept
+{
+    const int directory = ::open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) {
+        return errno;
+    }
+    // sun_path has room for a hundred characters, names of directories may have more.
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    (void)std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", directory,
+                        protocol::socket_name);
+    const void* any = &address;
+    const int error =
+        call(socket, static_cast<const sockaddr*>(any), sizeof address) == 0 ? 0 : errno;
+    (void)::close(directory);
+    return error;
 }
 
 Received receive_packet(int socket, std::span<std::byte> into) noexcept

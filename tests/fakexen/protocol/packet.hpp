@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <span>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 namespace fakexen {
@@ -14,6 +15,13 @@ namespace fakexen {
 /// @return 0 or an errno value (EAGAIN on a full non-blocking socket)
 [[nodiscard]] int send_packet(int socket, std::span<const std::byte> head,
                               std::span<const std::byte> payload = {}, int fd = -1) noexcept;
+
+/// Whether a host is called or listens: what is done with the socket and its address.
+using SocketCall = int (*)(int socket, const sockaddr* address, socklen_t length);
+
+/// bind() or connect() with the socket in the directory `host`, however long its name is.
+/// @return 0 or an errno value
+[[nodiscard]] int call_with_host_address(SocketCall call, int socket, const char* host) noexcept;
 
 struct Received {
     int error =
