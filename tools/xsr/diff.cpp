@@ -64,10 +64,28 @@ std::string row_of(const FieldDifference& field)
     return bracket == std::string::npos ? field.name : field.name.substr(0, bracket);
 }
 
+std::string field_line(const FieldDifference& field, std::uint64_t nr_more)
+{
+    const auto shown = [](const std::string& value) {
+        return value.empty() ? "none" : value.c_str();
+    };
+    const std::string more =
+        nr_more == 0 ? "" : " and " + format_count(nr_more) + " more of its row";
+    return format("  %-24s %s  %s -> %s%s\n", field.place.c_str(), field.name.c_str(),
+                  shown(field.a), shown(field.b), more.c_str());
+}
+
+/// The reason for the lines above it, where there is one.
+std::string reason_line(const std::string& reason)
+{
+    return reason.empty() ? "" : format("  %-24s   since %s\n", "", reason.c_str());
+}
+
 /// One line for each field; rows that differ for one reason in many places get one line together.
 std::string DiffReport::field_lines(bool is_expected) const
 {
     std::string text;
+    std::string reason;  // of the lines so far, still to be told
     for (auto at = fields_.begin(); at != fields_.end();) {
         auto end = std::next(at);
         while (end != fields_.end() && end->place == at->place && end->reason == at->reason &&
@@ -75,23 +93,24 @@ std::string DiffReport::field_lines(bool is_expected) const
             ++end;
         }
         if (at->reason.empty() != is_expected) {
-            const auto more = static_cast<std::uint64_t>(end - at) - 1;
-            text += format(
-                "  %-24s %s  %s -> %s%s%s\n", at->place.c_str(), at->name.c_str(),
-                at->a.empty() ? "none" : at->a.c_str(), at->b.empty() ? "none" : at->b.c_str(),
-                more == 0 ? "" : (" and " + format_count(more) + " more of its row").c_str(),
-                at->reason.empty() ? "" : ("  (" + at->reason + ")").c_str());
+            text += at->reason == reason ? "" : reason_line(reason);
+            text += field_line(*at, static_cast<std::uint64_t>(end - at) - 1);
+            reason = at->reason;
         }
         at = end;
     }
-    return text;
+    return text + reason_line(reason);
 }
 
 std::string DiffReport::expected_text() const
 {
-    std::string text = page_line("p2m leaf pages", pages_.p2m_leaves) +
-                       page_line("start_info", pages_.start_info) +
-                       page_line("ring to xenstored", pages_.store_ring) + field_lines(true);
+    std::string pages =
+        page_line("p2m leaf pages", pages_.p2m_leaves) + page_line("start_info", pages_.start_info);
+    pages +=
+        pages.empty() ? "" : reason_line("a restore writes them for the machine frames it got");
+    std::string ring = page_line("ring to xenstored", pages_.store_ring);
+    ring += ring.empty() ? "" : reason_line("xenstored starts it anew");
+    const std::string text = pages + ring + field_lines(true);
     return text.empty() ? "" : "Expected after a restore:\n" + text + "\n";
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* events = "a restore masks all event channels and forgets what was pending";
 constexpr const char* clock_runs = "the host's clock is another, and went on";
-constexpr const char* p2m_moved = "where the p2m is, in machine frames of the host";
+constexpr const char* p2m_moved = "the p2m lies in machine frames of the host";
 
 constexpr std::array vcpu_basic_64 = {
     GuestField{"fpu[]", 0, 8, 64, 8},

@@ -142,7 +142,10 @@ void Save::report(Console& console, const NamedDomain& domain, const SaveJob& jo
 ExitCode Save::run(Console& console)
 {
     Toolstack toolstack;
-    const auto domain = toolstack.find(domain_);
+    auto domain = toolstack.find(domain_);
+    if (domain && domain->name.empty()) {
+        domain->name = "domain-" + std::to_string(domain->state.id);
+    }
     if (!domain) {
         return console.fail({ExitCode::no_domain, "usage", "there is no domain '" + domain_ + "'",
                              "", Json::object()});
