@@ -36,6 +36,29 @@ std::vector<std::string> wrong_start_info(const Kernel& kernel)
     return wrong;
 }
 
+/// The ports that start_info names are there, and somebody in dom0 is or will be at their other end.
+std::vector<std::string> wrong_ports(const Kernel& kernel)
+{
+    std::vector<std::string> wrong;
+    const start_info_t info = kernel.start_info();
+    const std::pair<const char*, std::uint32_t> ports[] = {{"store", info.store_evtchn},
+                                                           {"console", info.console.domU.evtchn}};
+    for (const auto& [name, port] : ports) {
+        evtchn_status_t status = {};
+        status.dom = DOMID_SELF;
+        status.port = port;
+        const auto result = kernel.machine().hypercall(__HYPERVISOR_event_channel_op,
+                                                       {EVTCHNOP_status, address_of(&status)});
+        const bool open =
+            status.status == EVTCHNSTAT_unbound || status.status == EVTCHNSTAT_interdomain;
+        if (result < 0 || !open) {
+            wrong.push_back(std::string{"event channel "} + std::to_string(port) + " of the " +
+                            name + " is not open");
+        }
+    }
+    return wrong;
+}
+
 }  // namespace
 
 void suspend(Kernel& kernel)
@@ -73,8 +96,9 @@ void resume(Kernel& kernel, std::uint64_t rax)
         translate_start_info(kernel, false);
     }
     auto wrong = wrong_registers(kernel, same_domain && !cancelled);
-    const auto in_start_info = wrong_start_info(kernel);
-    wrong.insert(wrong.end(), in_start_info.begin(), in_start_info.end());
+    for (const auto& more : {wrong_start_info(kernel), wrong_ports(kernel)}) {
+        wrong.insert(wrong.end(), more.begin(), more.end());
+    }
     map_shared_info(kernel);
     publish_p2m(kernel);
     if (same_domain && !cancelled) {
