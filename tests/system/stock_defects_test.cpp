@@ -109,10 +109,11 @@ TEST_F(StockDefects, DefectI_RefusesAnExtendedBlobOfAnotherVcpu)
     expect_malformed(pieces, "record [0-9]+ X86_PV_VCPU_EXTENDED at offset 0x[0-9a-f]+.*vCPU 1");
 }
 
-/// As many machine frames as fill the last 2 MiB of the M2P: one entry more is past the mapping.
+/// As many machine frames as fill the last 2 MiB of the M2P, which 1 GiB does wherever its frames begin: one entry more is
+/// past the mapping.
 TEST_F(StockDefects, DefectF_SavesOnAHostWhoseM2pEndsWithItsMapping)
 {
-    const FakeHost host{{"--memory", "512M", "--seed", "1"}};
+    const FakeHost host{{"--memory", "1G", "--seed", "1"}};
     const auto list = nlohmann::json::parse(host.fakexen({"list", "--json"}));
     ASSERT_EQ((list.at("max_mfn").get<std::uint64_t>() + 1) * 8 % (2U << 20U), 0U) << list;
     const std::string domid = create_guest(host, {});

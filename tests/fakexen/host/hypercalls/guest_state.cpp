@@ -3,9 +3,9 @@
 // context, so it has to come out of a save as it was set.
 #include "tests/fakexen/host/hypercalls/hypercalls.hpp"
 
-#include <cerrno>
-
 #include <xen/callback.h>
+
+#include <cerrno>
 
 namespace fakexen::hypercall {
 namespace {
@@ -92,7 +92,8 @@ std::int64_t stack_switch(Hypervisor&, const Caller& caller, const HypercallArgs
 std::int64_t set_callbacks(Hypervisor&, const Caller& caller, const HypercallArgs& args)
 {
     Vcpu& vcpu = vcpu_of(caller);
-    constexpr std::uint16_t types[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe, CALLBACKTYPE_syscall};
+    constexpr std::uint16_t types[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe,
+                                       CALLBACKTYPE_syscall};
     for (std::size_t i = 0; i < std::size(types); ++i) {
         if (const int error = set_callback(vcpu, types[i], args[i]); error != 0) {
             return error;
