@@ -5,7 +5,6 @@
 #include "libsr/base/error.hpp"
 #include "tests/fakexen/host/spawn.hpp"
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -155,8 +154,7 @@ void Server::receive_from(ConnectionId id)
     if (at == connections_.end()) {
         return;
     }
-    alignas(std::uint64_t) std::array<std::byte, protocol::message_limit> buffer;
-    const Received received = receive_packet(at->second.socket(), buffer);
+    const Received received = receive_packet(at->second.socket(), received_);
     const sr::Fd unasked{received.fd};
     if (received.error == EAGAIN) {
         return;
@@ -166,7 +164,7 @@ void Server::receive_from(ConnectionId id)
         return;
     }
     try {
-        handle(at->second, std::span{buffer}.first(received.length));
+        handle(at->second, std::span{received_}.first(received.length));
     } catch (const std::exception& e) {
         log_.error("%s asked for what cannot be done: %s", process_name_of(id).c_str(), e.what());
         close(id);
@@ -275,10 +273,13 @@ LeakReport Server::leak_report() const
         }
         const std::string name = "domain " + std::to_string(id);
         const std::string pages = std::to_string(domain->nr_pages) + " pages";
+        std::string line = name;
         if (domain->life == Life::dying) {
-            report.leaks.push_back(name + " is dying, and references to " + pages + " remain");
+            line.append(" is dying, and references to ").append(pages).append(" remain");
+            report.leaks.push_back(line);
         } else {
-            report.notes.push_back(name + " is still there, with " + pages);
+            line.append(" is still there, with ").append(pages);
+            report.notes.push_back(line);
         }
         if (domain->dirty.enabled()) {
             report.leaks.push_back(name + ": log-dirty is still on");

@@ -80,6 +80,7 @@ private:
         changed_;  ///< domains whose right to run changed since the last after_requests()
     std::set<DomainId> started_;  ///< domains that a guest program was started for
     std::vector<std::string> leaks_;
+    std::vector<std::byte> received_ = std::vector<std::byte>(protocol::message_limit);
     bool stopping_ = false;
 };
 

@@ -340,7 +340,7 @@ void Server::store_message(Connection& from, std::span<const std::byte> octets)
 
 void Server::control(Connection& from, std::span<const std::byte> request)
 {
-    constexpr std::size_t piece = 32 * 1024;
+    constexpr std::size_t piece = std::size_t{32} * 1024;
     std::string text(request.size(), '\0');
     std::memcpy(text.data(), request.data(), request.size());
     const std::string answer = serve_control(*this, text);

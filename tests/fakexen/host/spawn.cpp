@@ -27,6 +27,7 @@ std::vector<std::string> environment_for(const std::string& directory)
 std::vector<char*> pointers_to(std::vector<std::string>& strings)
 {
     std::vector<char*> pointers;
+    pointers.reserve(strings.size() + 1);
     for (std::string& string : strings) {
         pointers.push_back(string.data());
     }

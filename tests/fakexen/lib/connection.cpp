@@ -3,6 +3,7 @@
 #include "tests/fakexen/lib/connection.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -30,7 +31,8 @@ struct Process {
 // still close handles.
 Process& process() noexcept
 {
-    static Process& only = *new Process;
+    alignas(Process) static std::byte storage[sizeof(Process)];
+    static Process& only = *new (storage) Process;
     return only;
 }
 

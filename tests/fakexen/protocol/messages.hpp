@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The messages between a fakexen host and its clients: the contract of everything under
-// tests/fakexen.
+// The messages between a fakexen host and its clients: the contract of everything under tests/fakexen.
 //
-// A host listens on HOST/socket (SOCK_SEQPACKET), HOST being a directory; FAKEXEN_HOST names that
-// directory. One message is one packet: a struct below, in the machine's own byte order, then its
-// payload if it has one.
+// A host listens on HOST/socket (SOCK_SEQPACKET), HOST being a directory; FAKEXEN_HOST names that directory.
+// One message is one packet: a struct below, in the machine's own byte order, then its payload if it has one.
 //
-// - The first message of a connection is Hello. HelloReply carries the descriptor of machine memory
-// (SCM_RIGHTS).
-// - After that every request has exactly one reply, in order. The exception is Kind::store: store
-// messages
-//   travel both ways at any time, so a user of the store gives them a connection of their own.
-// - A process may have several connections: the host counts them as one client (by process id).
-// When the last
-//   one closes, the process is taken for dead, and all that it held is released.
-// - Arguments of hypercalls are passed by address: the host copies from and to the memory of the
-// calling
-//   process (process_vm_readv). So a guest program passes pointers of its own process, never guest
-//   addresses; only what Xen takes as a guest virtual address (update_va_mapping, MMUEXT_INVLPG…)
-//   is one here.
+// - The first message of a connection is Hello. HelloReply carries the descriptor of machine memory (SCM_RIGHTS).
+// - After that every request has exactly one reply, in order. The exception is Kind::store: store messages travel
+//   both ways at any time, so a user of the store gives them a connection of their own.
+// - A process may have several connections: the host counts them as one client (by process id). When the last one
+//   closes, the process is taken for dead, and all that it held is released.
+// - Arguments of hypercalls are passed by address: the host copies from and to the memory of the calling process
+//   (process_vm_readv). So a guest program passes pointers of its own process, never guest addresses; only what Xen
+//   takes as a guest virtual address (update_va_mapping, MMUEXT_INVLPG…) is one here.
 #pragma once
 
 #include "tests/fakexen/protocol/xen.hpp"
@@ -77,12 +70,12 @@ struct Hello {
 };
 
 /// Machine memory is one sparse file: RAM frames, then the frames of the M2P table.
-/// Frame mfn of RAM, first_mfn ≤ mfn < first_mfn + nr_frames, lies at file offset (mfn - first_mfn)
-/// * 4096.
+/// Frame mfn of RAM, first_mfn ≤ mfn < first_mfn + nr_frames, lies at file offset
+/// (mfn - first_mfn) * 4096.
 struct HelloReply {
     Header header;
-    std::int64_t
-        result;  ///< 0, or -EPROTO (version), -ESRCH (no such domain), -EBUSY (already played)
+    std::int64_t result =
+        0;  ///< -EPROTO (version), -ESRCH (no such domain), -EBUSY (already played)
     std::uint64_t first_mfn = 0;
     std::uint64_t nr_frames = 0;
     std::uint64_t max_mfn = 0;  ///< the highest mfn of RAM; XENMEM_maximum_ram_page is one more
@@ -118,12 +111,11 @@ struct Map {
     std::uint32_t domid = 0;
     std::int32_t prot = 0;  ///< PROT_READ | PROT_WRITE as given
     std::uint64_t nr_pages = 0;
-    std::uint64_t gfns = 0;  ///< address of nr_pages xen_pfn_t, read by the host
-    std::uint64_t offsets =
-        0;  ///< address of nr_pages int64_t: file offset, or negative errno; written by the host
+    std::uint64_t gfns = 0;     ///< address of nr_pages xen_pfn_t, read by the host
+    std::uint64_t offsets = 0;  ///< address of nr_pages int64_t: file offset or -errno, by the host
     std::uint64_t address = 0;  ///< of the reservation
     std::uint32_t all_or_nothing =
-        0;  ///< 1: caller gave no err array; the first errno is the result, nothing is held
+        0;  ///< 1: no err array; the first errno is the result, none is held
     std::uint32_t reserved = 0;
 };
 
