@@ -34,7 +34,7 @@ std::string time_left(const ProgressFacts& facts, double fraction)
     if (fraction < 0.01 || elapsed < 0.5) {
         return {};
     }
-    const auto left = static_cast<std::int64_t>(elapsed / fraction * (1 - fraction) + 0.5);
+    const auto left = std::int64_t{std::llround(elapsed / fraction * (1 - fraction))};
     if (left >= 3600) {
         return format("%d:%02d:%02d left", static_cast<int>(left / 3600),
                       static_cast<int>(left / 60 % 60), static_cast<int>(left % 60));

@@ -29,7 +29,7 @@ private:
     void show_records(Console& console, InputFile& file);
     void show_record(Console& console, StreamReader& reader, RecordContext& context);
     void print_record(Console& console, const RecordHead& head, const std::string& summary,
-                      const std::string& details, Json members) const;
+                      const std::string& details, const Json& members) const;
     void show_page(Console& console, InputFile& file);
     [[nodiscard]] bool is_wanted(const RecordHead& head) const;
     [[nodiscard]] bool wants_details() const { return !types_.empty() || !record_.empty(); }
@@ -50,7 +50,7 @@ std::string upper(std::string text)
 /// "VCPU" stands for X86_PV_VCPU_BASIC and its like: a part of a name is enough.
 std::string checked_type(const std::string& wanted)
 {
-    const std::string part = upper(wanted);
+    std::string part = upper(wanted);
     for (std::uint32_t type = 0; type < nr_record_types; ++type) {
         if (std::string_view{name_of(type)}.find(part) != std::string_view::npos) {
             return part;
@@ -96,7 +96,7 @@ bool Show::is_wanted(const RecordHead& head) const
 }
 
 void Show::print_record(Console& console, const RecordHead& head, const std::string& summary,
-                        const std::string& details, Json members) const
+                        const std::string& details, const Json& members) const
 {
     if (console.options().is_json) {
         Json line = {{"record", head.place.record},

@@ -9,6 +9,7 @@
 #include <cctype>
 #include <charconv>
 #include <cinttypes>
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <limits>
@@ -109,7 +110,7 @@ std::string format_duration(std::chrono::nanoseconds time)
     if (seconds < 9.995) {
         return format("%.2f s", seconds);
     }
-    const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+    const auto whole = std::int64_t{std::llround(seconds)};
     if (whole < 100) {
         return format("%" PRId64 " s", whole);
     }
