@@ -6,21 +6,28 @@
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
+#include <new>
 #include <system_error>
 #include <utility>
 
 namespace sr {
 namespace {
 
+/// What a message says that there is no memory for. Short enough for a string to hold within itself.
+constexpr const char* no_memory = "out of memory";
+
 __attribute__((format(printf, 1, 0))) std::string format_message(const char* format,
-                                                                 std::va_list args)
+                                                                 std::va_list args) noexcept
 {
     std::va_list again;
     va_copy(again, args);
-    const int length = std::vsnprintf(nullptr, 0, format, args);
-    std::string text(length > 0 ? static_cast<std::size_t>(length) : 0, '\0');
-    if (length > 0) {
+    std::string text;
+    try {
+        const int length = std::vsnprintf(nullptr, 0, format, args);
+        text.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
         (void)std::vsnprintf(text.data(), text.size() + 1, format, again);
+    } catch (const std::bad_alloc&) {
+        text = no_memory;
     }
     va_end(again);
     return text;
@@ -72,7 +79,11 @@ Error Error::from_errno(Errc code, int errnum, const char* format, ...) noexcept
     va_start(args, format);
     error.message_ = format_message(format, args);
     va_end(args);
-    error.message_ += ": " + std::system_category().message(errnum);
+    try {
+        error.message_ += ": " + std::system_category().message(errnum);
+    } catch (const std::bad_alloc&) {
+        error.message_ = no_memory;  // the errno is there
+    }
     error.errnum_ = errnum;
     return error;
 }

@@ -10,6 +10,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <new>
 
 namespace sr {
 
@@ -20,8 +21,13 @@ Error call_failed(const char* call, int errnum, const char* what, ...) noexcept
     va_start(args, what);
     (void)std::vsnprintf(text.data(), text.size(), what, args);
     va_end(args);
-    return Error::from_errno(Errc::hypervisor, errnum, "%s: %s failed", text.data(), call)
-        .with_call(call);
+    Error error = Error::from_errno(Errc::hypervisor, errnum, "%s: %s failed", text.data(), call);
+    try {
+        error.with_call(call);
+    } catch (const std::bad_alloc&) {
+        // The message names it, or is itself about this.
+    }
+    return error;
 }
 
 HypercallBuffer::HypercallBuffer(const Host& host, std::size_t length)

@@ -5,6 +5,7 @@ UNIT_TESTS += tests/unit/base_tests tests/unit/mem_tests
 tests_unit_base_tests_SOURCES = \
     tests/support/error_of.hpp \
     tests/unit/base_bitmap_test.cpp \
+    tests/unit/base_error_test.cpp \
     tests/unit/base_fd_io_test.cpp \
     tests/unit/base_sparse_array_test.cpp
 tests_unit_base_tests_LDADD = libsr-pure.la $(GTEST_LIBS)
