@@ -258,7 +258,6 @@ int sr_save(sr_host* host, uint32_t domid, int fd, const struct sr_save_options*
             const auto our_options = sr::take_struct(options, "sr_save_options");
             const auto our_ops = sr::take_struct(ops, "sr_save_ops");
             sr::refuse_unbuilt(our_options);
-            const sr::SigpipeBlocked no_sigpipe;
             sr::CallbackLogger log{our_ops.log, user};
             sr::SaveOps caller{our_ops, user, begun};
             sr::FdSink sink{fd, sr::token_of(our_options.job)};

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cinttypes>
 #include <cstdio>
 #include <ctime>
 #include <fcntl.h>
+#include <numeric>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -130,7 +132,11 @@ void FdSource::read_scattered(std::span<iovec> parts, const char* what)
     while (!parts.empty()) {
         const std::size_t moved = channel_.transfer(parts);
         if (moved == 0) {
-            throw Error{Errc::io, "stream ends in %s", what};
+            const auto left = std::accumulate(
+                parts.begin(), parts.end(), std::size_t{0},
+                [](std::size_t sum, const iovec& part) { return sum + part.iov_len; });
+            throw Error{Errc::io, "stream ends at offset %#" PRIx64 ", %zu octets short in %s",
+                        position_, left, what};
         }
         position_ += moved;
         parts = without_front(parts, moved);
@@ -139,6 +145,7 @@ void FdSource::read_scattered(std::span<iovec> parts, const char* what)
 
 void FdSink::write_gathered(std::span<iovec> parts)
 {
+    const SigpipeBlocked no_signal;
     parts = without_front(parts, 0);
     while (!parts.empty()) {
         const std::size_t moved = channel_.transfer(parts);

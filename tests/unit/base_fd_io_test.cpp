@@ -122,7 +122,6 @@ TEST(FdIo, AReaderThatGoesAwayIsAnErrorAndNoSignal)
 {
     Pair pipe = make_pipe();
     pipe.reader = Fd{};
-    const SigpipeBlocked no_signal;
     FdSink sink{pipe.writer.get()};
     EXPECT_EQ(error_of([&] { sink.write(pattern(8)); }), Errc::io);
 }
