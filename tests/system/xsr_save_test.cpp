@@ -25,11 +25,13 @@ protected:
         arguments.insert(arguments.begin(), in_build("xsr"));
         return host.run(arguments);
     }
-    /// A line of shell, with $XSR, $FILE (web.xl) and $DIR.
+    /// A script, with $XSR, $FAKEXEN, $FILE (web.xl) and $DIR.
     [[nodiscard]] Ended shell(const FakeHost& host, const std::string& line) const
     {
-        return host.run({"sh", "-c", line},
-                        {{"XSR", in_build("xsr")}, {"FILE", file()}, {"DIR", files_.path()}});
+        return host.run({"sh", "-c", line}, {{"XSR", in_build("xsr")},
+                                             {"FAKEXEN", in_build("tests/fakexen/fakexen")},
+                                             {"FILE", file()},
+                                             {"DIR", files_.path()}});
     }
     [[nodiscard]] std::string file(const std::string& name = "web.xl") const
     {
@@ -219,8 +221,10 @@ TEST_F(XsrSave, StopsOnASignalAndLetsTheGuestGoOn)
     const LivingHost living;
     // Nobody reads the pipe: the save blocks in its middle for as long as it takes.
     const Ended ended =
-        shell(living.host, "mkfifo $DIR/pipe; sleep 2 <$DIR/pipe & "
-                           "timeout --preserve-status -s TERM 0.7 $XSR save web $DIR/pipe");
+        shell(living.host, "mkfifo $DIR/pipe; sleep 100 <$DIR/pipe & reader=$!\n"
+                           "$XSR save web $DIR/pipe & save=$!\n"
+                           "until $FAKEXEN list | grep -q suspended; do sleep 0.1; done\n"
+                           "kill -TERM $save; wait $save; status=$?; kill $reader; exit $status");
     expect_failed_save(living.host, ended, 130, "stopped on request; the guest runs again");
 }
 
@@ -239,8 +243,12 @@ TEST_F(XsrSave, RestoresNothingWhenItIsStopped)
     const LivingHost living;
     ASSERT_EQ(xsr(living.host, {"save", "web", file()}).status, 0);
     const FakeHost other;
-    const Ended ended = shell(other, "{ head -c 8000000 $FILE; sleep 2; } | "
-                                     "timeout --preserve-status -s TERM 0.8 $XSR restore -");
+    const Ended ended =
+        shell(other, "mkfifo $DIR/pipe\n"
+                     "{ head -c 8000000 $FILE; exec sleep 100; } >$DIR/pipe & feeder=$!\n"
+                     "$XSR restore - <$DIR/pipe & restore=$!\n"
+                     "until $FAKEXEN list | grep -q '^ *1 '; do sleep 0.1; done\n"
+                     "kill -TERM $restore; wait $restore; status=$?; kill $feeder; exit $status");
     expect_failed_restore(other, ended, 130,
                           "stopped on request; nothing is left of the new domain");
 }
