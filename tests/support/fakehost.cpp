@@ -22,7 +22,7 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds patience{20};
+constexpr std::chrono::seconds patience{120};
 
 constexpr const char* fakexen_program = "tests/fakexen/fakexen";
 constexpr const char* guest_program = "tests/fakexen/fakexen-guest";
