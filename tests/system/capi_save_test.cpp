@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fcntl.h>
 #include <future>
 
@@ -147,6 +148,27 @@ TEST(CapiSave, SaysWhoHoldsAGuestThatDidNotSuspend)
     EXPECT_EQ(error.guest, SR_GUEST_AT_SOURCE);
     EXPECT_EQ(recorder.calls, (std::vector<std::string>{"suspend", "suspend"}));
     EXPECT_EQ(file.contents().size(), 0U);
+    world().toolstack.destroy(domid);
+}
+
+TEST(CapiSave, LeavesSignalsToTheOperations)
+{
+    const FakeHost& host = world().host;
+    const auto domid = static_cast<DomId>(
+        std::stoul(host.create_guest({"--name", "piped", "--memory", "4M", "--paused"})));
+    static bool was_blocked;
+    was_blocked = true;
+    sr_save_ops ops{};
+    ops.size = sizeof(ops);
+    ops.suspend = [](void*) {
+        sigset_t now;
+        (void)pthread_sigmask(SIG_SETMASK, nullptr, &now);
+        was_blocked = sigismember(&now, SIGPIPE) != 0;
+        return SR_SUSPEND_FAILED;
+    };
+    const MemoryFile file;
+    EXPECT_EQ(sr_save(world().engine.get(), domid, file.fd(), nullptr, &ops, nullptr, nullptr), -1);
+    EXPECT_FALSE(was_blocked) << "a program that it starts would inherit that";
     world().toolstack.destroy(domid);
 }
 
