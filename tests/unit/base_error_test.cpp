@@ -12,8 +12,9 @@ namespace {
 thread_local bool memory_is_short = false;
 }
 
-// Replaced for this whole test program, to run out of memory on cue.
-void* operator new(std::size_t size)
+// Replaced for this whole test program, to run out of memory on cue. Not inlined: g++ would see one half of a pair and
+// take malloc and free for mismatched.
+[[gnu::noinline]] void* operator new(std::size_t size)
 {
     void* const memory = memory_is_short ? nullptr : std::malloc(size != 0 ? size : 1);
     if (memory == nullptr) {
@@ -21,11 +22,11 @@ void* operator new(std::size_t size)
     }
     return memory;
 }
-void operator delete(void* memory) noexcept
+[[gnu::noinline]] void operator delete(void* memory) noexcept
 {
     std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept
 {
     std::free(memory);
 }
