@@ -54,7 +54,7 @@ private:
     std::uint64_t position_ = 0;
 };
 
-/// Writes a stream to a descriptor. SIGPIPE is the caller's affair: see SigpipeBlocked.
+/// Writes a stream to a descriptor. A pipe that nobody reads is Error{io}: no write raises SIGPIPE.
 class FdSink final : public Sink {
 public:
     explicit FdSink(int fd, const CancelToken* cancel = nullptr)
