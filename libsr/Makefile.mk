@@ -36,7 +36,8 @@ pkgconfig_DATA += libsr/libsr.pc
 
 # The library itself: the C ABI and nothing else is visible.
 lib_LTLIBRARIES += libsr.la
-libsr_la_SOURCES = libsr/capi.cpp libsr/capi_callers.cpp libsr/capi_callers.hpp libsr/capi_structs.hpp
+libsr_la_SOURCES = libsr/capi.cpp libsr/capi_callers.cpp libsr/capi_callers.hpp \
+    libsr/capi_grants.cpp libsr/capi_grants.hpp libsr/capi_structs.hpp
 libsr_la_CPPFLAGS = $(AM_CPPFLAGS)
 libsr_la_CXXFLAGS = $(AM_CXXFLAGS) -fvisibility=hidden
 libsr_la_LIBADD = libsr-core.la $(SR_XEN_LIBS)

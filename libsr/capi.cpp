@@ -3,6 +3,7 @@
 #include "libsr/base/cancel.hpp"
 #include "libsr/base/fd_io.hpp"
 #include "libsr/capi_callers.hpp"
+#include "libsr/capi_grants.hpp"
 #include "libsr/capi_structs.hpp"
 #include "libsr/restore/restore.hpp"
 #include "libsr/save/save.hpp"
@@ -123,22 +124,8 @@ template <typename Fn, typename Holder>
 
 constexpr auto untouched = [] { return SR_GUEST_UNTOUCHED; };
 
-void refuse_unbuilt(const sr_save_options& options)
-{
-    if (options.stream_type != SR_STREAM_PLAIN) {
-        throw Error{Errc::unsupported, "checkpointed streams cannot be saved yet"};
-    }
-    if (options.flags != 0) {
-        throw Error{Errc::unsupported, "save flags %#x: only suspended guests can be saved yet",
-                    options.flags};
-    }
-}
-
 void refuse_unbuilt(const sr_restore_options& options)
 {
-    if (options.stream_type != SR_STREAM_PLAIN) {
-        throw Error{Errc::unsupported, "checkpointed streams cannot be restored yet"};
-    }
     if (options.flags != 0) {
         throw Error{Errc::unsupported, "unknown restore flags %#x", options.flags};
     }
@@ -174,11 +161,89 @@ std::uint32_t checked_domid(std::uint32_t domid, const char* name)
     return domid;
 }
 
-RestoreSettings settings_of(const sr_restore_options& options)
+StaleTypes stale_types_of(sr_stale_types choice)
+{
+    switch (choice) {
+    case SR_STALE_TYPES_AUTO:
+        return StaleTypes::automatic;
+    case SR_STALE_TYPES_ON:
+        return StaleTypes::on;
+    case SR_STALE_TYPES_OFF:
+        return StaleTypes::off;
+    }
+    throw Error{Errc::usage, "stale_types: %d is no choice", static_cast<int>(choice)};
+}
+
+std::optional<GrantVersion> max_grant_version_of(std::uint32_t number)
+{
+    const auto version = grant_version_of(number);
+    if (number != 0 && !version) {
+        throw Error{Errc::usage, "max_grant_version: %u is no version of grant tables", number};
+    }
+    return version;
+}
+
+/// @throws Error{usage} if a checkpointed stream lacks an operation that it needs
+StreamKind kind_of(sr_stream_type type, const sr_save_ops& ops)
+{
+    switch (type) {
+    case SR_STREAM_PLAIN:
+        return StreamKind::plain;
+    case SR_STREAM_REMUS:
+        if (ops.suspend == nullptr || ops.postcopy == nullptr || ops.checkpoint == nullptr) {
+            throw Error{Errc::usage,
+                        "a checkpointed save needs the operations suspend, postcopy and "
+                        "checkpoint"};
+        }
+        return StreamKind::checkpointed;
+    case SR_STREAM_COLO:
+        throw Error{Errc::unsupported, "COLO is not supported: only plain and Remus streams are"};
+    }
+    throw Error{Errc::usage, "stream_type: %d is none", static_cast<int>(type)};
+}
+
+SaveSettings settings_of(const sr_save_options& options, const sr_save_ops& ops)
+{
+    constexpr std::uint32_t known = SR_SAVE_LIVE | SR_SAVE_VERIFY | SR_SAVE_GRANTS;
+    if ((options.flags & ~known) != 0) {
+        throw Error{Errc::unsupported, "unknown save flags %#x", options.flags & ~known};
+    }
+    const bool grants = (options.flags & SR_SAVE_GRANTS) != 0;
+    const StreamKind kind = kind_of(options.stream_type, ops);
+    if (grants && kind == StreamKind::checkpointed) {
+        throw Error{Errc::usage,
+                    "a checkpointed stream cannot hold the grant table: readers of such "
+                    "streams refuse records that they do not know"};
+    }
+    return {.stale_types = stale_types_of(options.stale_types),
+            .live = (options.flags & SR_SAVE_LIVE) != 0,
+            .verify = (options.flags & SR_SAVE_VERIFY) != 0,
+            .kind = kind,
+            .grants = grants,
+            .max_grant_version = max_grant_version_of(options.max_grant_version)};
+}
+
+StreamKind kind_of(const sr_restore_options& options, const sr_restore_ops& ops)
+{
+    switch (options.stream_type) {
+    case SR_STREAM_PLAIN:
+        return StreamKind::plain;
+    case SR_STREAM_REMUS:
+        (void)required(ops.checkpoint, "sr_restore_ops.checkpoint");
+        return StreamKind::checkpointed;
+    case SR_STREAM_COLO:
+        throw Error{Errc::unsupported, "COLO is not supported: only plain and Remus streams are"};
+    }
+    throw Error{Errc::usage, "stream_type: %d is none", static_cast<int>(options.stream_type)};
+}
+
+RestoreSettings settings_of(const sr_restore_options& options, const sr_restore_ops& ops)
 {
     return {
+        .stream = kind_of(options, ops),
         .store = {options.store_evtchn, checked_domid(options.store_domid, "store_domid")},
-        .console = {options.console_evtchn, checked_domid(options.console_domid, "console_domid")}};
+        .console = {options.console_evtchn, checked_domid(options.console_domid, "console_domid")},
+        .max_grant_version = max_grant_version_of(options.max_grant_version)};
 }
 
 }  // namespace
@@ -251,19 +316,38 @@ void sr_cancel(sr_job* job)
 int sr_save(sr_host* host, uint32_t domid, int fd, const struct sr_save_options* options,
             const struct sr_save_ops* ops, void* user, struct sr_error* error)
 {
-    bool begun = false;
+    sr_guest_holder holder = SR_GUEST_UNTOUCHED;
     return sr::guarded(
         error,
         [&] {
             const auto our_options = sr::take_struct(options, "sr_save_options");
             const auto our_ops = sr::take_struct(ops, "sr_save_ops");
-            sr::refuse_unbuilt(our_options);
+            const sr::SaveSettings settings = sr::settings_of(our_options, our_ops);
+            const sr::CancelToken* token = sr::token_of(our_options.job);
             sr::CallbackLogger log{our_ops.log, user};
-            sr::SaveOps caller{our_ops, user, begun};
-            sr::FdSink sink{fd, sr::token_of(our_options.job)};
-            sr::save_domain(sr::required(host, "host").host, domid, sink, caller, log);
+            sr::SaveOps caller{our_ops, user, token, holder};
+            sr::FdSink sink{fd, token};
+            sr::save_domain(sr::required(host, "host").host, domid, sink, settings, caller, log);
         },
-        [&] { return begun ? SR_GUEST_AT_SOURCE : SR_GUEST_UNTOUCHED; });
+        [&] { return holder; });
+}
+
+int sr_grant_table_read(sr_host* host, uint32_t domid, uint32_t flags,
+                        struct sr_grant_table** table, struct sr_error* error)
+{
+    return sr::guarded(
+        error,
+        [&] {
+            auto& read = sr::required(table, "table");
+            read = nullptr;
+            read = sr::read_grants(sr::required(host, "host").host, domid, flags);
+        },
+        sr::untouched);
+}
+
+void sr_grant_table_free(struct sr_grant_table* table)
+{
+    sr::free_grants(table);
 }
 
 int sr_restore(sr_host* host, uint32_t domid, int fd, const struct sr_restore_options* options,
@@ -281,7 +365,7 @@ int sr_restore(sr_host* host, uint32_t domid, int fd, const struct sr_restore_op
             sr::FdSource source{fd, sr::token_of(our_options.job)};
             const sr::RestoreResults results =
                 sr::restore_domain(sr::required(host, "host").host, domid, source,
-                                   sr::settings_of(our_options), caller, log);
+                                   sr::settings_of(our_options, our_ops), caller, log);
             if (our_ops.restore_results != nullptr) {
                 const sr_restore_results told{sizeof(told), results.store_gfn, results.console_gfn};
                 our_ops.restore_results(&told, user);

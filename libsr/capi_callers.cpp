@@ -33,6 +33,8 @@ void ProgressReporter::operator()(const Progress& progress) const
         .stream_octets = progress.stream_octets,
         .elapsed_ns = static_cast<std::uint64_t>(
             std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count()),
+        .stale_tables = progress.stale_tables,
+        .stale_types_ns = progress.stale_types_ns,
     };
     report_(&told, user_);
 }
@@ -43,11 +45,61 @@ void SaveOps::suspend()
         throw Error{Errc::usage,
                     "the domain is not suspended, and there is no operation to suspend it"};
     }
-    asked_ = true;
+    guest_has_suspended();  // or will have, at any moment from here on
     if (ops_.suspend(user_) != SR_SUSPEND_DONE) {
         throw Error{Errc::callback, "the toolstack could not suspend the guest"}.with_call(
             "suspend");
     }
+}
+
+void SaveOps::guest_has_suspended() noexcept
+{
+    if (holder_ == SR_GUEST_UNTOUCHED) {
+        holder_ = SR_GUEST_AT_SOURCE;
+    }
+}
+
+void SaveOps::check_cancelled()
+{
+    if (token_ != nullptr) {
+        token_->check();
+    }
+}
+
+PrecopyDecision SaveOps::decide(const PrecopyStats& stats)
+{
+    if (ops_.precopy_policy == nullptr) {
+        return stock_precopy_policy(stats);
+    }
+    const sr_precopy_stats told{
+        .size = sizeof(told),
+        .iteration = stats.iteration,
+        .total_written = stats.total_written,
+        .dirty_count = stats.dirty_count ? static_cast<std::int64_t>(*stats.dirty_count) : -1};
+    switch (ops_.precopy_policy(&told, user_)) {
+    case SR_PRECOPY_CONTINUE:
+        return PrecopyDecision::another_round;
+    case SR_PRECOPY_STOP:
+        return PrecopyDecision::stop_guest;
+    case SR_PRECOPY_ABORT:
+        break;
+    }
+    return PrecopyDecision::abort;
+}
+
+void SaveOps::resume()
+{
+    // Whoever reads the stream has a whole guest from here on, and may let it run if no more comes.
+    holder_ = SR_GUEST_IN_DOUBT;
+    if (ops_.postcopy(user_) != SR_POSTCOPY_DONE) {
+        throw Error{Errc::callback, "the toolstack could not resume the guest after a checkpoint"}
+            .with_call("postcopy");
+    }
+}
+
+bool SaveOps::checkpoint()
+{
+    return ops_.checkpoint(user_) == SR_CHECKPOINT_AGAIN;
 }
 
 void RestoreOps::static_data_done(const MissingPolicy& missing)
@@ -61,6 +113,19 @@ void RestoreOps::static_data_done(const MissingPolicy& missing)
         throw Error{Errc::callback, "the toolstack refused the domain's static data"}.with_call(
             "static_data_done");
     }
+}
+
+CheckpointRest RestoreOps::checkpoint()
+{
+    switch (ops_.checkpoint(user_)) {
+    case SR_RESTORE_CHECKPOINT_SUCCESS:
+        return CheckpointRest::complete;
+    case SR_RESTORE_CHECKPOINT_FAILOVER:
+        return CheckpointRest::lost;
+    case SR_RESTORE_CHECKPOINT_ERROR:
+        break;
+    }
+    throw Error{Errc::callback, "the toolstack failed at a checkpoint"}.with_call("checkpoint");
 }
 
 }  // namespace sr

@@ -2,6 +2,7 @@
 // The operation tables of sr.h as what the engines ask for.
 #pragma once
 
+#include "libsr/base/cancel.hpp"
 #include "libsr/base/log.hpp"
 #include "libsr/restore/restore.hpp"
 #include "libsr/save/save.hpp"
@@ -39,19 +40,28 @@ private:
 /// struct sr_save_ops behind the engine's interface.
 class SaveOps final : public SaveCaller {
 public:
-    /// @param[out] asked  set once the guest was asked to suspend: it may not be what it was
-    SaveOps(const sr_save_ops& ops, void* user, bool& asked) noexcept
-        : ops_{ops}, user_{user}, report_{ops.progress, user}, asked_{asked}
+    /// @param token        of the job; may be null
+    /// @param[out] holder  who holds the guest if the save fails
+    SaveOps(const sr_save_ops& ops, void* user, const CancelToken* token,
+            sr_guest_holder& holder) noexcept
+        : ops_{ops}, user_{user}, token_{token}, report_{ops.progress, user}, holder_{holder}
     {
     }
     void suspend() override;
+    [[nodiscard]] bool can_suspend() const override { return ops_.suspend != nullptr; }
+    void guest_has_suspended() noexcept override;
     void progress(const Progress& progress) override { report_(progress); }
+    void check_cancelled() override;
+    [[nodiscard]] PrecopyDecision decide(const PrecopyStats& stats) override;
+    void resume() override;
+    [[nodiscard]] bool checkpoint() override;
 
 private:
     const sr_save_ops& ops_;
     void* user_;
+    const CancelToken* token_;
     ProgressReporter report_;
-    bool& asked_;
+    sr_guest_holder& holder_;
 };
 
 /// struct sr_restore_ops behind the engine's interface.
@@ -64,6 +74,7 @@ public:
     }
     void domain_changes() noexcept override { begun_ = true; }
     void static_data_done(const MissingPolicy& missing) override;
+    [[nodiscard]] CheckpointRest checkpoint() override;
     void progress(const Progress& progress) override { report_(progress); }
 
 private:

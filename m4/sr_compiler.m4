@@ -18,7 +18,7 @@ AC_DEFUN([SR_COMPILER_WARNINGS], [
 AC_DEFUN([SR_SANITIZERS], [
   AC_ARG_ENABLE([sanitizers],
     [AS_HELP_STRING([--enable-sanitizers@<:@=LIST@:>@],
-      [build with these sanitizers (default LIST: address,undefined)])],
+      [build with these sanitizers (default LIST: address,undefined; thread is another)])],
     [], [enable_sanitizers=no])
   AS_IF([test "x$enable_sanitizers" = xyes], [enable_sanitizers=address,undefined])
   AS_IF([test "x$enable_sanitizers" != xno], [

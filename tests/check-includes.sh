@@ -53,10 +53,11 @@ all_rules() {
     rule "The C ABI includes only sr.h and libsr, never verify" '^libsr/capi' "$ours" '^"(sr\.h|libsr/(base|mem|wire|xen|save|restore|capi)[/._])'
     rule "sr.h includes only the C library" '^include/' '.' '^<std(int|def)\.h>$'
     rule "tools/toolstack includes only sr.h, base and itself" '^tools/toolstack/' "$ours" '^"(sr\.h"|libsr/base/|tools/toolstack/)'
+    rule "tools/xenguest includes only sr.h and itself" '^tools/xenguest/' "$ours" '^"(sr\.h"|tools/xenguest/)'
     rule "Other tools reach domains through sr.h and toolstack, streams through base, mem, wire, verify" \
         '^tools/' "$ours" '^"(sr\.h"|libsr/(base|mem|wire|verify)/|tools/)'
-    rule "Xen's headers appear only in libsr/xen and tools/toolstack" \
-        '^(libsr/([^x]|x[^e])|include/|tools/([^t]|t[^o]))' "$xen_header" '^$'
+    rule "Xen's headers appear only in libsr/xen, tools/toolstack and tools/xenguest" \
+        '^(libsr/([^x]|x[^e])|include/|tools/([^tx]|t[^o]|x[^e]))' "$xen_header" '^$'
     rule "mem and wire do no input or output and know no clock" '^libsr/(mem|wire)/' "$io_or_clock" '^$'
     rule "fakexen includes only itself and libsr/base" '^tests/fakexen/' "$ours" '^"(tests/fakexen/|libsr/base/)'
     rule "Nothing but tests includes tests" '^(libsr|tools|include)/' '"tests/' '^$'
@@ -76,6 +77,7 @@ break_every_rule() {
     breach libsr/capi_a.cpp '"libsr/verify/verify.hpp"'
     breach include/sr.h '<xenctrl.h>'
     breach tools/toolstack/a.cpp '"libsr/wire/decode.hpp"'
+    breach tools/xenguest/a.cpp '"libsr/base/error.hpp"'
     breach tools/xsr/a.cpp '"libsr/save/save.hpp"'
     breach tools/xsr/b.cpp '<xen/domctl.h>'
     breach libsr/mem/b.cpp '<chrono>'

@@ -3,3 +3,7 @@
 
 include tools/toolstack/Makefile.mk
 include tools/xsr/Makefile.mk
+
+# Completes what programs say in --help. That of fakexen is not installed, nor is fakexen.
+dist_bashcompletion_DATA += tools/completion/xsr
+EXTRA_DIST += tools/completion/fakexen

@@ -19,4 +19,6 @@ libsr_pure_sources += \
 libsr_pure_sources += \
     libsr/base/bitmap.cpp \
     libsr/base/bitmap.hpp \
-    libsr/base/sparse_array.hpp
+    libsr/base/sparse_array.hpp \
+    libsr/base/worker.cpp \
+    libsr/base/worker.hpp

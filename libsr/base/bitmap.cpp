@@ -73,6 +73,13 @@ void Bitmap::fill(bool value) noexcept
     clear_past_end();
 }
 
+void Bitmap::grow(std::uint64_t nr_bits)
+{
+    assert(nr_bits >= nr_bits_);
+    words_.resize(words_for_bits(checked_size(nr_bits)));
+    nr_bits_ = nr_bits;
+}
+
 void Bitmap::or_with(std::span<const std::uint64_t> words) noexcept
 {
     assert(words.size() >= words_.size());

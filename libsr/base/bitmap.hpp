@@ -79,6 +79,8 @@ public:
     }
     /// Sets or clears every bit.
     void fill(bool value) noexcept;
+    /// Makes room for more numbers, none of them a member. nr_bits is no less than size(). @throws as the constructor
+    void grow(std::uint64_t nr_bits);
 
     /// Adds every member of `other`, which has the same size.
     void or_with(const Bitmap& other) noexcept { or_with(other.words()); }

@@ -13,15 +13,15 @@ namespace sr {
 enum class Errc {
     malformed,    ///< the stream breaks its specification, or asks for the impossible
     unsupported,  ///< correct, but not something this build or this host can do
-    limit,        ///< a bound was passed: a length, a frame number, the domain's memory
+    limit,        ///< a bound was passed: a length, a count, a frame number
     guest,        ///< the guest is in a state that cannot be saved, or did not do as asked
     mismatch,     ///< stream and destination do not fit each other
-    hypervisor,   ///< a hypercall or a foreign mapping failed
-    io,           ///< reading or writing a descriptor failed, or the stream ended early
-    cancelled,    ///< the caller asked to stop
-    callback,     ///< an operation of the caller answered "failed" or "abort"
-    usage,        ///< the caller's arguments make no sense
-    internal,     ///< a bug in libsr
+    hypervisor,  ///< a hypercall or a foreign mapping failed, or the host or domain may have no more memory
+    io,          ///< reading or writing a descriptor failed, or the stream ended early
+    cancelled,  ///< the caller asked to stop
+    callback,   ///< an operation of the caller answered "failed" or "abort"
+    usage,      ///< the caller's arguments make no sense
+    internal,   ///< a bug in libsr
 };
 
 /// "malformed", "io", …: the word that messages and JSON use.

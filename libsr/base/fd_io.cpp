@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <fcntl.h>
 #include <numeric>
@@ -36,12 +37,50 @@ std::span<iovec> without_front(std::span<iovec> parts, std::size_t moved) noexce
     return parts;
 }
 
+/// As many octets of `parts` as `to` has room for. @return how many
+std::size_t gather(std::span<const iovec> parts, std::span<std::byte> to) noexcept
+{
+    std::size_t done = 0;
+    for (const iovec& part : parts) {
+        const std::size_t length = std::min(part.iov_len, to.size() - done);
+        std::memcpy(to.data() + done, part.iov_base, length);
+        done += length;
+    }
+    return done;
+}
+
+/// Lays `from` out over `parts`, which have room for it.
+void scatter(std::span<const std::byte> from, std::span<const iovec> parts) noexcept
+{
+    for (const iovec& part : parts) {
+        const std::size_t length = std::min(part.iov_len, from.size());
+        std::memcpy(part.iov_base, from.data(), length);
+        from = from.subspan(length);
+    }
+}
+
+std::size_t length_of(std::span<const iovec> parts) noexcept
+{
+    return std::accumulate(parts.begin(), parts.end(), std::size_t{0},
+                           [](std::size_t sum, const iovec& part) { return sum + part.iov_len; });
+}
+
 /// The same pipe behind a file description of our own, or none (no /proc, no permission).
 Fd reopen_pipe(int fd, int access) noexcept
 {
     std::array<char, 32> path{};
     (void)std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd);
     return Fd{open(path.data(), access | O_NONBLOCK | O_CLOEXEC)};
+}
+
+/// Gives a pipe room for a megabyte, what the kernel lets anybody have, if it has less and allows it: at 64 KiB the two ends
+/// wake each other 16000 times a GiB.
+void enlarge_pipe(int fd) noexcept
+{
+    constexpr int wanted = 1 << 20;
+    if (const int has = fcntl(fd, F_GETPIPE_SZ); has > 0 && has < wanted) {
+        (void)fcntl(fd, F_SETPIPE_SZ, wanted);
+    }
 }
 
 }  // namespace
@@ -52,6 +91,10 @@ Channel::Channel(int fd, Direction direction, const CancelToken* cancel)
     struct stat status {};
     if (fstat(fd, &status) != 0) {
         throw Error::from_errno(Errc::io, errno, "descriptor %d", fd).with_call("fstat");
+    }
+    is_file_ = S_ISREG(status.st_mode);
+    if (S_ISFIFO(status.st_mode)) {
+        enlarge_pipe(fd);
     }
     if (cancel == nullptr) {
         return;
@@ -79,6 +122,19 @@ ssize_t Channel::attempt(std::span<iovec> parts) const noexcept
                                          : writev(fd, parts.data(), static_cast<int>(nr_parts));
 }
 
+ssize_t Channel::attempt_by_copy(std::span<iovec> parts) noexcept
+{
+    const std::span<std::byte> room{copies_->octets};
+    const bool reading = direction_ == Direction::read;
+    iovec copy = iovec_of(
+        room.first(reading ? std::min(length_of(parts), room.size()) : gather(parts, room)));
+    const ssize_t moved = attempt({&copy, 1});
+    if (reading && moved > 0) {
+        scatter(room.first(static_cast<std::size_t>(moved)), parts);
+    }
+    return moved;
+}
+
 void Channel::wait_until_ready() const
 {
     const short wanted = direction_ == Direction::read ? POLLIN : POLLOUT;
@@ -96,11 +152,13 @@ std::size_t Channel::transfer(std::span<iovec> parts)
         if (cancel_ != nullptr) {
             cancel_->check();
         }
-        const ssize_t moved = attempt(parts);
+        const ssize_t moved = copies_ ? attempt_by_copy(parts) : attempt(parts);
         if (moved >= 0) {
             return static_cast<std::size_t>(moved);
         }
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        if (errno == EFAULT && is_file_ && !copies_) {
+            copies_ = std::make_unique<CopyBuffer>();
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             wait_until_ready();
         } else if (errno != EINTR) {
             const bool reading = direction_ == Direction::read;
@@ -132,11 +190,8 @@ void FdSource::read_scattered(std::span<iovec> parts, const char* what)
     while (!parts.empty()) {
         const std::size_t moved = channel_.transfer(parts);
         if (moved == 0) {
-            const auto left = std::accumulate(
-                parts.begin(), parts.end(), std::size_t{0},
-                [](std::size_t sum, const iovec& part) { return sum + part.iov_len; });
             throw Error{Errc::io, "stream ends at offset %#" PRIx64 ", %zu octets short in %s",
-                        position_, left, what};
+                        position_, length_of(parts), what};
         }
         position_ += moved;
         parts = without_front(parts, moved);

@@ -6,6 +6,8 @@
 #include "libsr/base/cancel.hpp"
 #include "libsr/base/io.hpp"
 
+#include <array>
+#include <memory>
 #include <signal.h>
 
 namespace sr {
@@ -14,7 +16,11 @@ namespace sr {
 ///
 /// O_NONBLOCK belongs to the open file description, which other processes share, so it is never set
 /// on the caller's descriptor. A pipe is opened a second time instead (/proc/self/fd), a socket is
-/// used with MSG_DONTWAIT; anything else (files, terminals) is used plainly.
+/// used with MSG_DONTWAIT; anything else (files, terminals) is used plainly. A pipe may be given more room: that changes
+/// nothing for whoever else has it, and can be done from either end.
+///
+/// Some file systems (9p, direct I/O) pin the pages that they read into or write from, which cannot be done to foreign
+/// mappings: EFAULT. There octets go through memory of our own.
 class Channel {
 public:
     enum class Direction { read, write };
@@ -27,8 +33,12 @@ public:
 
 private:
     enum class Kind { plain, private_pipe, socket };
+    struct alignas(4096) CopyBuffer {  // direct I/O insists on the alignment
+        std::array<std::byte, 1 << 18> octets;
+    };
 
     [[nodiscard]] ssize_t attempt(std::span<iovec> parts) const noexcept;
+    [[nodiscard]] ssize_t attempt_by_copy(std::span<iovec> parts) noexcept;
     void wait_until_ready() const;
 
     int fd_;
@@ -36,6 +46,8 @@ private:
     const CancelToken* cancel_;
     Fd reopened_;
     Kind kind_ = Kind::plain;
+    bool is_file_ = false;
+    std::unique_ptr<CopyBuffer> copies_;  ///< once the file system has refused our pages
 };
 
 /// Reads a stream from a descriptor, never further than asked.

@@ -16,6 +16,8 @@ struct Progress {
     std::uint64_t pages_total = 0;  ///< of this pass; 0 if it cannot be known
     std::uint64_t pages_sent = 0;   ///< pages with contents, of the whole job
     std::uint64_t stream_octets = 0;
+    std::uint64_t stale_tables = 0;    ///< found and sent as ordinary memory (save/stale_types.hpp)
+    std::uint64_t stale_types_ns = 0;  ///< of the time that the guest stood still, to find them
 };
 
 }  // namespace sr

@@ -67,10 +67,13 @@ public:
     }
 
     /// Makes the element absent again. Its memory stays.
-    void erase(std::uint64_t index) noexcept
+    void erase(std::uint64_t index) noexcept { replace(index, absent_); }
+
+    /// Changes an element near one that was stored before; where none was, nothing happens.
+    void replace(std::uint64_t index, T value) noexcept
     {
         if (Chunk* chunk = find_chunk(index)) {
-            (*chunk)[index % chunk_entries] = absent_;
+            (*chunk)[index % chunk_entries] = value;
         }
     }
 

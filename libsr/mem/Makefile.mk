@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 libsr_pure_sources += \
+    libsr/mem/grant_entry.cpp \
+    libsr/mem/grant_entry.hpp \
     libsr/mem/guest_abi.cpp \
     libsr/mem/guest_abi.hpp \
     libsr/mem/load_once.hpp \
@@ -21,5 +23,7 @@ libsr_pure_sources += \
     libsr/mem/start_info.hpp \
     libsr/mem/table_outcome.cpp \
     libsr/mem/table_outcome.hpp \
+    libsr/mem/table_reach.cpp \
+    libsr/mem/table_reach.hpp \
     libsr/mem/vcpu_context.cpp \
     libsr/mem/vcpu_context.hpp

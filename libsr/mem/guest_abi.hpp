@@ -124,6 +124,11 @@ struct GuestAbi {
     {
         return std::uint64_t{3} << (width_octets() * 8 - 2);
     }
+    /// The entry by which Linux says that a pfn without memory is the machine frame of that number.
+    [[nodiscard]] constexpr std::uint64_t identity_entry(std::uint64_t pfn) const noexcept
+    {
+        return pfn | std::uint64_t{1} << (width_octets() * 8 - 2);
+    }
     /// The slots of every table of this level that Xen fills itself: 256 to 271 of a 64-bit L4, 4
     /// to 511 of a PAE L3.
     [[nodiscard]] constexpr SlotRange xen_slots(unsigned level) const noexcept

@@ -87,9 +87,13 @@ void RestoreP2m::encode_leaf(std::uint64_t leaf, std::span<std::byte, page_size>
     const std::uint64_t nr = abi_->entries_per_p2m_frame();
     const std::size_t width = abi_->width_octets();
     for (std::uint64_t at = 0; at < nr && may_have(Pfn{leaf * nr + at}); ++at) {
-        const std::optional<Mfn> mfn = mfn_of(Pfn{leaf * nr + at});
-        store_field(to, {static_cast<std::size_t>(at) * width, width},
-                    mfn ? mfn->number() : abi_->invalid_frame());
+        const std::uint64_t pfn = leaf * nr + at;
+        const Field entry{static_cast<std::size_t>(at) * width, width};
+        if (const std::optional<Mfn> mfn = mfn_of(Pfn{pfn})) {
+            store_field(to, entry, mfn->number());
+        } else if (load_field(to, entry) != abi_->identity_entry(pfn)) {
+            store_field(to, entry, abi_->invalid_frame());
+        }
     }
 }
 

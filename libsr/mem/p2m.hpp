@@ -130,6 +130,8 @@ public:
     /// P2M_FRAMES named a higher one; a lower one changes nothing. @throws Error{limit} past
     /// highest_of_all
     void raise_highest(Pfn highest);
+    /// It is again what highest() said before. Frames past it are still there to be given back.
+    void restore_highest(std::optional<Pfn> highest) noexcept { highest_ = highest; }
     /// True if pfn is one that the domain may have.
     [[nodiscard]] bool may_have(Pfn pfn) const noexcept { return highest_ && pfn <= *highest_; }
 
@@ -152,6 +154,11 @@ public:
     }
     /// @throws Error{malformed} past highest(), Error{limit} past max_octets
     void set_type(Pfn pfn, PageType type);
+    /// A type that type_of() gave once is that of a pfn again, or none is.
+    void restore_type(Pfn pfn, std::optional<PageType> type) noexcept
+    {
+        types_.replace(pfn.number(), type ? static_cast<std::uint8_t>(to_wire(*type)) : no_type);
+    }
 
     /// fn(Pfn, Mfn) for every pfn that has a frame, in rising order.
     template <typename Fn>
@@ -168,8 +175,9 @@ public:
         });
     }
 
-    /// Writes the entries of the guest's leaf frame number `leaf` (P2M_FRAMES, from 0): mfns, and
-    /// INVALID where there is no frame. Entries past highest() are left as they are.
+    /// Writes the entries of the guest's leaf frame number `leaf` (P2M_FRAMES, from 0) over those that
+    /// the stream brought: mfns, and where there is no frame INVALID. An entry that says "identity"
+    /// for its own pfn stays, as that means the same on any host; so do entries past highest().
     void encode_leaf(std::uint64_t leaf, std::span<std::byte, page_size> to) const;
 
 private:

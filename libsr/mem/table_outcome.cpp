@@ -32,6 +32,29 @@ const char* reason(TableFault fault)
     return "cannot be translated";
 }
 
+/// What can be done about an entry that keeps a guest from being saved, as the end of the sentence.
+const char* advice(TableFault fault)
+{
+    switch (fault) {
+    case TableFault::superpage:
+        return "; shut the guest down and start it without superpages";
+    case TableFault::no_m2p_entry:
+        return "; if it is a device's memory or Xen's, detach the devices passed through to the "
+               "guest";
+    case TableFault::p2m_disagrees:
+        return "; if it is another domain's, mapped by grant, detach the devices that the guest "
+               "serves "
+               "to others";
+    case TableFault::none:
+    case TableFault::not_a_table:
+    case TableFault::past_p2m:
+    case TableFault::past_highest:
+    case TableFault::no_frame:
+        return "";
+    }
+    return "";
+}
+
 }  // namespace
 
 Error to_error(const TableOutcome& outcome, Pfn table, PageType type)
@@ -43,7 +66,7 @@ Error to_error(const TableOutcome& outcome, Pfn table, PageType type)
             .with_pfn(table.number());
     }
     return Error{code,
-                 "%s pfn %#" PRIx64 ": slot %u (%#" PRIx64 ") holds %s %#" PRIx64 ", %s%s",
+                 "%s pfn %#" PRIx64 ": slot %u (%#" PRIx64 ") holds %s %#" PRIx64 ", %s%s%s",
                  to_string(type),
                  table.number(),
                  outcome.slot,
@@ -51,7 +74,8 @@ Error to_error(const TableOutcome& outcome, Pfn table, PageType type)
                  outcome.from_stream ? "pfn" : "mfn",
                  outcome.frame,
                  outcome.fault == TableFault::superpage ? "" : "which ",
-                 reason(outcome.fault)}
+                 reason(outcome.fault),
+                 outcome.from_stream ? "" : advice(outcome.fault)}
         .with_pfn(table.number());
 }
 

@@ -95,6 +95,19 @@ void normalise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const G
     }
 }
 
+std::vector<Mfn> tables_of(std::span<const std::byte> context, const GuestAbi& abi)
+{
+    std::vector<Mfn> tables;
+    for (const std::size_t number : {std::size_t{3}, std::size_t{1}}) {
+        const std::uint64_t value = load_field(context, element(abi.vcpu.ctrlreg, number));
+        const bool is_used = number == 3 || (abi.has_user_cr3 && value != 0);
+        if (const auto frame = abi.frame_of_cr3(value); is_used && frame) {
+            tables.emplace_back(*frame);
+        }
+    }
+    return tables;
+}
+
 void localise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const GuestAbi& abi,
                            const RestoreP2m& p2m)
 {
@@ -128,6 +141,11 @@ void localise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const Gu
                     load_field(context, element(abi.vcpu.ctrlreg, 1))};
     }
     store_field(context, abi.vcpu.flags, load_field(context, abi.vcpu.flags) | vgcf_online);
+}
+
+Mfn start_info_mfn(std::span<const std::byte> context, const GuestAbi& abi)
+{
+    return Mfn{load_field(context, abi.vcpu.dx)};
 }
 
 Pfn start_info_pfn(std::span<const std::byte> context, const GuestAbi& abi)

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 namespace sr {
 
@@ -23,6 +24,10 @@ namespace sr {
 void normalise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const GuestAbi& abi,
                             const FrameTranslator& translator);
 
+/// The tables that a vCPU runs on, in the context that XEN_DOMCTL_getvcpucontext gave: what is in cr3
+/// and, where there is one, in cr1. One that holds no frame number is left out.
+[[nodiscard]] std::vector<Mfn> tables_of(std::span<const std::byte> context, const GuestAbi& abi);
+
 /// Makes the blob of an X86_PV_VCPU_BASIC record fit for XEN_DOMCTL_setvcpucontext: pfns become
 /// mfns, bit 0 of cr1 goes, VGCF_online is set. Every frame must be one that the stream sent,
 /// ordinary memory for the GDT and start_info, a table of the top level for cr3 and cr1.
@@ -32,6 +37,9 @@ void normalise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const G
 /// done.
 void localise_vcpu_context(std::span<std::byte> context, unsigned vcpu, const GuestAbi& abi,
                            const RestoreP2m& p2m);
+
+/// The frame of start_info in the context of vCPU 0 that XEN_DOMCTL_getvcpucontext gave, not checked.
+[[nodiscard]] Mfn start_info_mfn(std::span<const std::byte> context, const GuestAbi& abi);
 
 /// The pfn of start_info in vCPU 0's blob, not checked: localise_vcpu_context() does.
 [[nodiscard]] Pfn start_info_pfn(std::span<const std::byte> context, const GuestAbi& abi);

@@ -1,61 +1,52 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// PAGE_DATA into guest memory: populate, map, read in place, hand over, unmap.
+// Populating, mapping and giving back.
 #include "libsr/restore/guest_memory.hpp"
 
 #include "libsr/wire/limits.hpp"
 
 #include <algorithm>
 #include <cinttypes>
+#include <iterator>
 
 namespace sr {
 namespace {
 
-/// The entries that can be loaded together: rising pfns, so that none comes twice and finds its
-/// contents already made the guest's own. Senders write whole records so.
-std::span<const PageEntry> rising_run(std::span<const PageEntry> entries, std::size_t max)
-{
-    entries = entries.first(std::min(entries.size(), max));
-    const auto end =
-        std::adjacent_find(entries.begin(), entries.end(),
-                           [](const PageEntry& a, const PageEntry& b) { return a.pfn >= b.pfn; });
-    return end == entries.end()
-               ? entries
-               : entries.first(static_cast<std::size_t>(end - entries.begin()) + 1);
-}
+/// Entries whose frames are asked for in one call: what a sender writes in one record.
+constexpr std::size_t announced_together = limits::pages_per_record;
 
 }  // namespace
 
-void GuestMemory::apply_page_data(StreamReader& reader, Pfn max_pfn, LoadedPageVisitor& visitor)
+void GuestMemory::announce(std::span<const PageEntry> entries)
 {
-    auto entries = reader.read_page_data_head(max_pfn);
-    nr_arrived_ += entries.size();
     while (!entries.empty()) {
-        const auto some = rising_run(entries, max_mapped_pages);
-        note_types(some);
-        load(reader, some, visitor);
+        const auto some = entries.first(std::min(entries.size(), announced_together));
+        wanted_.clear();
+        for (const PageEntry& entry : some) {
+            set_type(entry);
+            if (needs_frame(entry.type)) {
+                wanted_.push_back(entry.pfn.number());
+            }
+        }
+        populate(wanted_);
         entries = entries.subspan(some.size());
     }
-    reader.finish_body();
 }
 
-void GuestMemory::note_types(std::span<const PageEntry> entries)
+void GuestMemory::set_type(const PageEntry& entry)
 {
-    wanted_.clear();
-    for (const PageEntry& entry : entries) {
-        if (needs_frame(entry.type)) {
-            wanted_.push_back(entry.pfn.number());
-        } else if (entry.type == PageType::broken) {
-            count_broken(entry.pfn);
-        } else if (!p2m_.mfn_of(entry.pfn)) {
-            continue;  // a hole that never was anything else: nothing to remember
-        }
-        p2m_.set_type(entry.pfn, entry.type);
+    if (entry.type == PageType::broken) {
+        count_broken(entry.pfn);
+    } else if (!needs_frame(entry.type) && !p2m_.mfn_of(entry.pfn) && !p2m_.type_of(entry.pfn)) {
+        return;  // a hole that never was anything else: nothing to remember
     }
-    populate(wanted_);
+    p2m_.set_type(entry.pfn, entry.type);
 }
 
 void GuestMemory::count_broken(Pfn pfn)
 {
+    if (p2m_.type_of(pfn) == PageType::broken) {
+        return;
+    }
     if (++nr_broken_ > limits::broken_pages_max) {
         throw Error{Errc::limit, "more than %" PRIu64 " broken pages: no host had that many",
                     limits::broken_pages_max}
@@ -63,25 +54,13 @@ void GuestMemory::count_broken(Pfn pfn)
     }
 }
 
-void GuestMemory::load(StreamReader& reader, std::span<const PageEntry> entries,
-                       LoadedPageVisitor& visitor)
+ForeignMapping GuestMemory::map(std::span<const PageEntry> entries)
 {
     mfns_.clear();
-    with_contents_.clear();
-    for (const PageEntry& entry : entries) {
-        if (has_contents(entry.type)) {
-            with_contents_.push_back(entry);
-            mfns_.push_back(p2m_.mfn_of(entry.pfn)->number());
-        }
-    }
-    if (mfns_.empty()) {
-        return;
-    }
-    const ForeignMapping mapping = mapper_.map(mfns_, Access::read_write);
-    iovec whole = iovec_of(mapping.octets());
-    reader.read_contents({&whole, 1});
-    nr_loaded_ += mfns_.size();
-    visitor.loaded({with_contents_, mapping});
+    std::transform(entries.begin(), entries.end(), std::back_inserter(mfns_),
+                   [this](const PageEntry& entry) { return p2m_.mfn_of(entry.pfn)->number(); });
+    return mapper_.map(mfns_, Access::read_write,
+                       [entries](std::size_t i) { return entries[i].pfn.number(); });
 }
 
 void GuestMemory::populate(std::vector<std::uint64_t>& pfns)
@@ -94,19 +73,53 @@ void GuestMemory::populate(std::vector<std::uint64_t>& pfns)
     }
     mfns_ = pfns;
     domain_.populate(mfns_);
+    nr_frames_ += pfns.size();
     for (std::size_t i = 0; i < pfns.size(); ++i) {
         p2m_.set_mfn(Pfn{pfns[i]}, Mfn{mfns_[i]});
     }
 }
 
-void GuestMemory::give_back_unused()
+std::uint64_t GuestMemory::empty_broken()
+{
+    std::uint64_t nr_lost = 0;
+    std::vector<std::uint64_t> frames;
+    p2m_.for_each_type([&](Pfn pfn, PageType type) {
+        if (type == PageType::broken) {
+            ++nr_lost;
+            if (const auto mfn = p2m_.mfn_of(pfn)) {
+                frames.push_back(mfn->number());
+            }
+        }
+    });
+    for (std::span<const std::uint64_t> left{frames}; !left.empty();) {
+        const auto some = left.first(std::min(left.size(), announced_together));
+        const ForeignMapping pages = mapper_.map(some, Access::read_write);
+        std::fill(pages.octets().begin(), pages.octets().end(), std::byte{0});
+        left = left.subspan(some.size());
+    }
+    return nr_lost;
+}
+
+/// A broken page keeps its frame, emptied: tables may name it.
+bool GuestMemory::is_unused(Pfn pfn) const noexcept
+{
+    const auto type = p2m_.type_of(pfn);
+    return !type || !(needs_frame(*type) || *type == PageType::broken);
+}
+
+std::uint64_t GuestMemory::nr_unused() const
+{
+    std::uint64_t nr = 0;
+    p2m_.for_each_frame([&](Pfn pfn, Mfn /*mfn*/) { nr += is_unused(pfn) ? 1U : 0U; });
+    return nr;
+}
+
+void GuestMemory::give_back_unused(std::uint64_t at_most)
 {
     std::vector<std::uint64_t> unused;
     std::vector<Pfn> pfns;
     p2m_.for_each_frame([&](Pfn pfn, Mfn mfn) {
-        const auto type = p2m_.type_of(pfn);
-        // A broken page keeps the empty frame that a table made it get: the guest has it mapped.
-        if (!type || !(needs_frame(*type) || *type == PageType::broken)) {
+        if (pfns.size() < at_most && is_unused(pfn)) {
             unused.push_back(mfn.number());
             pfns.push_back(pfn);
         }
@@ -118,6 +131,7 @@ void GuestMemory::give_back_unused()
     for (const Pfn pfn : pfns) {
         p2m_.forget_mfn(pfn);
     }
+    nr_frames_ -= pfns.size();
 }
 
 }  // namespace sr

@@ -105,7 +105,26 @@ void pin_tables(const PvDestination& to, const PvState& pv)
     }
 }
 
+/// What the stream must have held, looked up and translated.
+struct CompletionPlan {
+    Mfn start_info;
+    std::vector<Mfn> p2m_leaves;
+    std::map<std::uint32_t, Octets> contexts;
+};
+
+CompletionPlan plan_completion(const PvState& pv, const VcpuRecords& vcpus)
+{
+    const Pfn start_info = start_info_pfn(first_vcpu(vcpus).basic, pv.abi);
+    return {require_mfn(pv.p2m, start_info, PageType::notab, "start_info"),
+            p2m_frame_mfns(pv.p2m_frames, pv.p2m), localised_contexts(pv, vcpus)};
+}
+
 }  // namespace
+
+void check_complete(const PvState& pv, const VcpuRecords& vcpus)
+{
+    (void)plan_completion(pv, vcpus);
+}
 
 RestoreResults complete_pv_domain(const PvDestination& to, PvState& pv, GuestMemory& memory,
                                   const VcpuRecords& vcpus)
@@ -114,21 +133,18 @@ RestoreResults complete_pv_domain(const PvDestination& to, PvState& pv, GuestMem
     if (pv.shared_info.empty()) {
         throw Error{Errc::malformed, "the stream ends without SHARED_INFO"};
     }
-    const Pfn start_info = start_info_pfn(first_vcpu(vcpus).basic, pv.abi);
-    const Mfn start_info_frame = require_mfn(pv.p2m, start_info, PageType::notab, "start_info");
-    const std::vector<Mfn> leaves = p2m_frame_mfns(pv.p2m_frames, pv.p2m);
-    const auto contexts = localised_contexts(pv, vcpus);
+    const CompletionPlan plan = plan_completion(pv, vcpus);
 
-    if (memory.nr_broken() != 0) {
+    if (const std::uint64_t nr_lost = memory.empty_broken(); nr_lost != 0) {
         to.log.warning("%" PRIu64 " pages of the guest were lost to memory errors of its old host",
-                       memory.nr_broken());
+                       nr_lost);
     }
     memory.give_back_unused();
     write_shared_info(to, pv, memory);
-    const StartInfoFrames rings = write_start_info(to, pv, memory, start_info_frame);
-    write_p2m(pv, memory, leaves);
+    const StartInfoFrames rings = write_start_info(to, pv, memory, plan.start_info);
+    write_p2m(pv, memory, plan.p2m_leaves);
     // From here on the hypervisor validates page tables: nothing of the guest may be mapped.
-    set_vcpus(to, pv, vcpus, contexts);
+    set_vcpus(to, pv, vcpus, plan.contexts);
     pin_tables(to, pv);
 
     const RestoreResults results{.store_gfn = rings.store.number(),

@@ -19,6 +19,10 @@ struct PvDestination {
     Logger& log;
 };
 
+/// Checks that the guest, as far as it is known, can be completed: before anything is changed, or before a checkpoint is
+/// relied on. @throws Error{malformed} naming what the stream did not hold or holds wrongly
+void check_complete(const PvState& pv, const VcpuRecords& vcpus);
+
 /// Gives back unused frames; writes shared_info, start_info and the p2m; sets the vCPUs; pins the
 /// page tables; seeds the grant table.
 ///

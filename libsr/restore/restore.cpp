@@ -2,13 +2,17 @@
 // The sequence of a restore: one record at a time, from a stream to a domain.
 #include "libsr/restore/restore.hpp"
 
+#include "libsr/restore/grant_check.hpp"
 #include "libsr/restore/pv_restore.hpp"
 #include "libsr/restore/static_data.hpp"
+#include "libsr/wire/limits.hpp"
 #include "libsr/wire/order.hpp"
 #include "libsr/wire/stream_reader.hpp"
 #include "libsr/xen/domain.hpp"
 
+#include <algorithm>
 #include <cinttypes>
+#include <optional>
 
 namespace sr {
 namespace {
@@ -43,11 +47,12 @@ DomainInfo restorable_info(const Domain& domain)
 /// again.
 class Restore {
 public:
-    Restore(const Domain& domain, Source& source, const RestoreSettings& settings,
-            RestoreCaller& caller, Logger& log)
+    Restore(const Domain& domain, const DomainInfo& info, Source& source,
+            const RestoreSettings& settings, RestoreCaller& caller, Logger& log)
         : domain_{domain}, caller_{caller}, log_{log}, source_{source}, reader_{source},
-          order_{reader_.image_header().version, reader_.domain_header().type},
-          static_data_{domain}, pv_{domain, restorable_info(domain), settings, log}
+          order_{reader_.image_header().version, reader_.domain_header().type, settings.stream},
+          static_data_{domain}, grants_{domain, settings.max_grant_version, log}, pv_{domain, info,
+                                                                                      settings, log}
     {
         if (reader_.domain_header().type != DomainType::x86_pv) {
             throw Error{Errc::unsupported,
@@ -58,17 +63,138 @@ public:
 
     RestoreResults run()
     {
-        while (!order_.finished()) {
-            const RecordHead& head = reader_.next();
-            reader_.at_place([&] { apply_record(head); });
+        while (!order_.finished() && !failed_over_) {
+            next_record();
             report(pv_.nr_pfns() == 0 ? Phase::setup : Phase::memory);
         }
         report(Phase::completion);
+        if (failed_over_) {
+            return pv_.complete();
+        }
         // What only the end of the stream can show to be wrong is END's fault.
         return reader_.at_place([&] { return pv_.complete(); });
     }
 
 private:
+    void next_record()
+    {
+        try {
+            const RecordHead& head = reader_.next();
+            reader_.at_place([&] { apply_record(head); });
+        } catch (const Error& e) {
+            if (e.code() == Errc::io) {
+                pv_.settle_pages();  // what is wrong with pages before the end says more than the end
+            }
+            if (!may_fail_over() || !is_senders(e.code())) {
+                throw;
+            }
+            log_.warning("%s", e.what());
+            if (e.code() != Errc::io && !sender_ends()) {
+                log_.error(
+                    "the sender goes on after that: its guest may run, so domain %u must not",
+                    domain_.domid());
+                throw;
+            }
+            fail_over();
+        }
+    }
+
+    /// Whether the domain is that of a whole checkpoint, which no record since has changed.
+    [[nodiscard]] bool may_fail_over() const noexcept { return nr_checkpoints_ != 0 && !applying_; }
+
+    /// A sender that dies may say anything before it falls silent. So what it did wrong is no reason to give up the guest
+    /// that it sent before, which may be the only one. What fails here says nothing of the sender.
+    [[nodiscard]] static bool is_senders(Errc code) noexcept
+    {
+        return code == Errc::io || code == Errc::malformed || code == Errc::unsupported ||
+               code == Errc::limit;
+    }
+
+    /// Drops what the sender still says, and waits for its end. Until that comes the sender may be well, whatever it said,
+    /// and its guest run: a second one beside it would ruin their disks. @throws Error{cancelled}
+    [[nodiscard]] bool sender_ends()
+    {
+        Octets dropped(std::size_t{64} << 10);
+        try {
+            for (std::uint64_t left = limits::after_nonsense_max; left != 0;) {
+                const auto piece =
+                    std::span{dropped}.first(std::min<std::uint64_t>(left, dropped.size()));
+                if (source_.read_some(piece) < piece.size()) {
+                    return true;
+                }
+                left -= piece.size();
+            }
+        } catch (const Error& e) {
+            if (e.code() != Errc::io) {
+                throw;
+            }
+            return true;
+        }
+        return false;
+    }
+
+    void fail_over()
+    {
+        log_.warning("domain %u fails over to checkpoint %" PRIu64 ", the last that is whole",
+                     domain_.domid(), nr_checkpoints_);
+        pv_.end_checkpoints();
+        failed_over_ = true;
+    }
+
+    void begin_verify()
+    {
+        if (nr_checkpoints_ != 0) {
+            throw Error{Errc::unsupported,
+                        "pages are to be compared, but none of this checkpoint is in place yet"};
+        }
+        pv_.begin_verify();
+    }
+
+    void end_checkpoint()
+    {
+        pv_.end_verify();
+        if (nr_checkpoints_ == 0) {
+            pv_.begin_checkpoints();  // before the toolstack is told that there is a guest
+        }
+        if (caller_.checkpoint() == CheckpointRest::lost) {
+            if (nr_checkpoints_ == 0) {
+                throw Error{Errc::callback,
+                            "the sender was lost before its first checkpoint was whole"}
+                    .with_call("checkpoint");
+            }
+            log_.warning("the sender was lost within the toolstack's part of a checkpoint");
+            return fail_over();
+        }
+        if (nr_checkpoints_ != 0) {
+            apply_checkpoint();
+        }
+        ++nr_checkpoints_;
+        log_.verbose("domain %u: checkpoint %" PRIu64 " is whole", domain_.domid(),
+                     nr_checkpoints_);
+    }
+
+    void apply_checkpoint()
+    {
+        pv_.prepare_checkpoint();
+        applying_ =
+            true;  // until the end of a step that is wholly done: what fails here is no failover
+        pv_.apply_checkpoint();
+        if (next_tsc_) {
+            apply_tsc(*next_tsc_);
+        }
+        next_tsc_.reset();
+        applying_ = false;
+    }
+
+    void end_stream()
+    {
+        pv_.end_verify();
+        if (order_.within_checkpoint() && nr_checkpoints_ != 0) {
+            apply_checkpoint();
+            ++nr_checkpoints_;
+        }
+    }
+
     void apply_record(const RecordHead& head)
     {
         const OrderStep step = order_.accept(head.type);
@@ -77,6 +203,9 @@ private:
                          name_of(head.type), head.place.offset, step.deviation);
         }
         caller_.domain_changes();
+        if (head.type != to_wire(RecordType::page_data)) {
+            pv_.settle_pages();
+        }
         if (step.ends_static_data) {
             end_static_data();
         }
@@ -109,7 +238,7 @@ private:
             pv_.apply_shared_info(reader_.read_body());
             break;
         case RecordType::x86_tsc_info:
-            apply_tsc(decode_tsc_info(reader_.read_body()));
+            take_tsc(decode_tsc_info(reader_.read_body()));
             break;
         case RecordType::x86_cpuid_policy:
         case RecordType::x86_msr_policy:
@@ -121,21 +250,41 @@ private:
             break;
         case RecordType::end:
             decode_empty(type, reader_.read_body());
+            end_stream();
+            break;
+        case RecordType::checkpoint:
+            decode_empty(type, reader_.read_body());
+            end_checkpoint();
             break;
         case RecordType::verify:
-            throw Error{Errc::unsupported,
-                        "a stream that is sent twice to be compared (VERIFY) cannot "
-                        "be restored yet"};
+            decode_empty(type, reader_.read_body());
+            begin_verify();
+            break;
+        case RecordType::grant_table_info:
+            grants_.take_info(reader_.read_body());
+            break;
+        case RecordType::grant_table_entries:
+            // Behind PAGE_DATA, so that there is a highest pfn.
+            grants_.take_entries(reader_.read_body(), Pfn{pv_.nr_pfns() - 1});
+            break;
         case RecordType::hvm_context:
         case RecordType::hvm_params:
         case RecordType::toolstack:
-        case RecordType::checkpoint:
         case RecordType::checkpoint_dirty_pfn_list:
             throw Error{Errc::internal, "%s passed the order of records", name_of(to_wire(type))};
         }
     }
 
     void end_static_data() { caller_.static_data_done(static_data_.end()); }
+
+    void take_tsc(const TscInfo& tsc)
+    {
+        if (nr_checkpoints_ != 0) {
+            next_tsc_ = tsc;
+        } else {
+            apply_tsc(tsc);
+        }
+    }
 
     void apply_tsc(const TscInfo& tsc)
     {
@@ -145,7 +294,9 @@ private:
     void report(Phase phase)
     {
         const Progress progress{.phase = phase,
-                                .pages_done = pv_.nr_arrived(),
+                                .round =
+                                    pv_.nr_passes() + static_cast<std::uint32_t>(nr_checkpoints_),
+                                .pages_done = std::min(pv_.nr_arrived(), pv_.nr_pfns()),
                                 .pages_total = pv_.nr_pfns(),
                                 .pages_sent = pv_.nr_loaded(),
                                 .stream_octets = source_.position()};
@@ -159,7 +310,12 @@ private:
     StreamReader reader_;
     RecordOrder order_;
     StaticData static_data_;
+    GrantCheck grants_;
     PvRestore pv_;
+    std::uint64_t nr_checkpoints_ = 0;  ///< whole ones; from the first on, records are kept
+    std::optional<TscInfo> next_tsc_;   ///< that of the checkpoint that is kept
+    bool applying_ = false;             ///< a checkpoint is being applied: the domain is neither
+    bool failed_over_ = false;
 };
 
 }  // namespace
@@ -168,7 +324,9 @@ RestoreResults restore_domain(const Host& host, std::uint32_t domid, Source& sou
                               const RestoreSettings& settings, RestoreCaller& caller, Logger& log)
 {
     const Domain domain{host, domid};
-    return Restore{domain, source, settings, caller, log}.run();
+    const DomainInfo info = restorable_info(domain);
+    caller.progress({.phase = Phase::setup});  // from here on the stream is read
+    return Restore{domain, info, source, settings, caller, log}.run();
 }
 
 }  // namespace sr

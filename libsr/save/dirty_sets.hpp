@@ -7,12 +7,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace sr {
 
-/// The state of a guest's memory with respect to what was sent. A live save adds the log's snapshot
-/// and what each pfn was last sent as; both are sets of their own here, not loops of their own.
+/// The state of a guest's memory with respect to what was sent. As what each pfn was sent is kept apart, in SentPages.
 class DirtySets {
 public:
     /// @param nr_pfns  pfns of the guest: its highest and one more
@@ -20,6 +20,11 @@ public:
 
     /// Everything has to go out: the first pass.
     void want_all() noexcept { to_send_.fill(true); }
+    void want(Pfn pfn) noexcept { to_send_.set(pfn.number()); }
+    /// What a log says has changed: a bit for each pfn.
+    void want(std::span<const std::uint64_t> words) noexcept { to_send_.or_with(words); }
+
+    void leave_out(Pfn pfn) noexcept { to_send_.clear(pfn.number()); }
 
     /// A page that could not be classified or normalised while the guest ran: the final pass takes
     /// it.
@@ -45,7 +50,16 @@ public:
         return next ? std::optional{Pfn{*next}} : std::nullopt;
     }
 
+    [[nodiscard]] std::uint64_t nr_pfns() const noexcept { return to_send_.size(); }
     [[nodiscard]] std::uint64_t nr_to_send() const noexcept { return to_send_.count(); }
+    [[nodiscard]] std::uint64_t nr_deferred() const noexcept { return deferred_.count(); }
+
+    /// The guest has got more pfns. None of the new ones is in any set.
+    void grow(std::uint64_t nr_pfns)
+    {
+        to_send_.grow(nr_pfns);
+        deferred_.grow(nr_pfns);
+    }
 
 private:
     Bitmap to_send_;

@@ -48,13 +48,12 @@ void write_static_records(const Domain& domain, const GuestAbi& abi, StreamWrite
     if (!policy.msrs.empty()) {
         writer.write_record(RecordType::x86_msr_policy, {policy.msrs});
     }
-    writer.write_record(RecordType::static_data_end);
 }
 
 void write_p2m_frames(const PvGuest& guest, StreamWriter& writer)
 {
-    const std::vector<Pfn> frames = guest.p2m_frames();
-    const Octets body = encode_p2m_frames(Pfn{0}, guest.highest_pfn(), guest.abi().width, frames);
+    const Octets body =
+        encode_p2m_frames(Pfn{0}, guest.highest_pfn(), guest.abi().width, guest.p2m_frames());
     writer.write_record(RecordType::x86_pv_p2m_frames, {body});
 }
 

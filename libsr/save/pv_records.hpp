@@ -9,10 +9,10 @@
 
 namespace sr {
 
-/// X86_PV_INFO, X86_CPUID_POLICY, X86_MSR_POLICY, STATIC_DATA_END: what never changes.
+/// X86_PV_INFO, X86_CPUID_POLICY, X86_MSR_POLICY: what never changes. STATIC_DATA_END is to follow.
 void write_static_records(const Domain& domain, const GuestAbi& abi, StreamWriter& writer);
 
-/// X86_PV_P2M_FRAMES. @throws Error{guest} naming a p2m frame that is not the guest's own
+/// X86_PV_P2M_FRAMES.
 void write_p2m_frames(const PvGuest& guest, StreamWriter& writer);
 
 /// X86_TSC_INFO, SHARED_INFO and the records of every online vCPU, in order of their ids.

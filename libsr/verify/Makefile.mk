@@ -2,6 +2,8 @@
 libsr_pure_sources += \
     libsr/verify/finding.cpp \
     libsr/verify/finding.hpp \
+    libsr/verify/grants_check.cpp \
+    libsr/verify/grants_check.hpp \
     libsr/verify/judgement.hpp \
     libsr/verify/page_data_check.cpp \
     libsr/verify/page_data_check.hpp \

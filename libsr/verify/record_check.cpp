@@ -2,6 +2,7 @@
 // Static data, time and HVM records, and what only the end can tell.
 #include "libsr/verify/record_check.hpp"
 
+#include "libsr/verify/grants_check.hpp"
 #include "libsr/verify/vcpu_check.hpp"
 
 #include <cinttypes>
@@ -156,6 +157,10 @@ void check_record(RecordType type, std::span<const std::byte> body, Judgement& j
     case RecordType::x86_msr_policy:
         summary.msrs = decode_msr_policy(body);
         return;
+    case RecordType::grant_table_info:
+        return check_grant_info(body, judgement);
+    case RecordType::grant_table_entries:
+        return check_grant_entries(body, judgement);
     case RecordType::checkpoint_dirty_pfn_list:
         (void)decode_dirty_pfns(body, judgement.highest());
         return;
@@ -167,6 +172,7 @@ void check_record(RecordType type, std::span<const std::byte> body, Judgement& j
 
 void check_whole(Judgement& judgement)
 {
+    check_granted_pages(judgement);
     const bool is_pv =
         judgement.summary.domain && judgement.summary.domain->type == DomainType::x86_pv;
     if (!is_pv) {
@@ -184,7 +190,9 @@ void check_whole(Judgement& judgement)
     }
     if (judgement.types.complete()) {
         check_p2m_pages(judgement);
-        judgement.tables.check(judgement.types, judgement.findings);
+        if (const GuestAbi* abi = judgement.abi()) {
+            judgement.tables.check(*abi, judgement.types, judgement.findings);
+        }
     }
 }
 

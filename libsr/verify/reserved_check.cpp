@@ -49,6 +49,18 @@ void check_vcpu(RecordType type, std::span<const std::byte> body, Findings& find
     }
 }
 
+void check_grants(std::span<const std::byte> body, Findings& findings)
+{
+    constexpr RecordType type = RecordType::grant_table_entries;
+    if (const auto header = start_of<GrantTableEntriesHeader>(body)) {
+        report(header->reserved.value(), type, findings);
+        report(count_reserved<GrantEntryLayout>(
+                   body.subspan(sizeof(GrantTableEntriesHeader)),
+                   [](const GrantEntryLayout& entry) { return entry.reserved.value(); }),
+               type, findings);
+    }
+}
+
 }  // namespace
 
 void check_reserved(const ImageHeaderLayout& header, Findings& findings)
@@ -95,6 +107,14 @@ void check_reserved(RecordType type, std::span<const std::byte> body, Findings& 
         report(count_reserved<MsrEntryLayout>(
                    body, [](const MsrEntryLayout& msr) { return msr.flags.value(); }),
                type, findings);
+        break;
+    case RecordType::grant_table_info:
+        if (const auto info = start_of<GrantTableInfoLayout>(body)) {
+            report(info->reserved2.value() | info->reserved1.value(), type, findings);
+        }
+        break;
+    case RecordType::grant_table_entries:
+        check_grants(body, findings);
         break;
     case RecordType::end:
     case RecordType::page_data:  // PageDataCheck's

@@ -68,6 +68,9 @@ struct StreamSummary {
     std::vector<HvmParam> hvm_params;
     std::optional<std::uint64_t> hvm_context_octets;
 
+    std::optional<GrantTableInfo> grant_info;  ///< our own extension, where the sender was told to
+    std::optional<GrantTableEntries> grants;
+
     bool complete = false;  ///< read to its END
 };
 

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace sr {
@@ -34,14 +35,22 @@ public:
     void add_root(Pfn table) { roots_.push_back(table); }
 
     /// Checks what is reachable. @param types  of all pages at the end of the stream
-    void check(const PageTypes& types, Findings& findings) const;
+    void check(const GuestAbi& abi, const PageTypes& types, Findings& findings) const;
 
     /// False if entries were left out for want of memory.
     [[nodiscard]] bool complete() const noexcept { return complete_; }
 
 private:
+    using Tables = std::set<std::uint64_t>;
+
+    /// The tables in use of level 2 and up, each with its entries checked.
+    [[nodiscard]] Tables walk(const PageTypes& types, Findings& findings) const;
     void check_table(Pfn table, unsigned level, const PageTypes& types, Findings& findings,
                      std::vector<Pfn>& found) const;
+    void check_pae(const Tables& in_use, const GuestAbi& abi, const PageTypes& types,
+                   Findings& findings) const;
+    void check_xen_l2(Pfn l3, Pfn l2, const GuestAbi& abi, const PageTypes& types,
+                      Findings& findings) const;
 
     std::map<std::uint64_t, std::vector<Entry>> tables_;
     std::vector<Pfn> roots_;

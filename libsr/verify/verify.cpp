@@ -78,7 +78,7 @@ private:
         StreamSummary& summary = judgement_.summary;
         ++summary.nr_records;
         if (summary.records.contains(head.type) ||
-            summary.records.size() < nr_record_types + unknown_types_max) {
+            summary.records.size() < nr_known_types + unknown_types_max) {
             RecordCount& counted = summary.records[head.type];
             ++counted.records;
             counted.octets += head.length;

@@ -7,8 +7,10 @@ libsr_pure_sources += \
     libsr/wire/decode.cpp \
     libsr/wire/decode.hpp \
     libsr/wire/decode_blobs.cpp \
+    libsr/wire/decode_grants.cpp \
     libsr/wire/encode.cpp \
     libsr/wire/encode.hpp \
+    libsr/wire/encode_grants.cpp \
     libsr/wire/limits.hpp \
     libsr/wire/order.cpp \
     libsr/wire/order.hpp \

@@ -99,6 +99,7 @@ private:
     std::optional<XlHeader> xl_;
     std::optional<RecordFraming> framing_;
     std::vector<LibxlRecord> records_;
+    std::size_t nr_xenstore_pairs_ = 0;
     std::vector<ContainerDeviation> deviations_;
 };
 

@@ -31,11 +31,17 @@ std::string take_string(ByteReader& reader, std::span<const std::byte> left)
     return text;
 }
 
-std::vector<std::pair<std::string, std::string>> decode_xenstore(std::span<const std::byte> octets)
+/// @param most  pairs to take
+std::vector<std::pair<std::string, std::string>> decode_xenstore(std::span<const std::byte> octets,
+                                                                 std::size_t most)
 {
     std::vector<std::pair<std::string, std::string>> pairs;
     ByteReader reader{octets};
     while (reader.size_left() != 0) {
+        if (pairs.size() == most) {
+            throw Error{Errc::limit, "EMULATOR_XENSTORE_DATA: more than %zu keys in all",
+                        limits::libxl_xenstore_pairs_max};
+        }
         std::string key = take_string(reader, octets.last(reader.size_left()));
         pairs.emplace_back(std::move(key), take_string(reader, octets.last(reader.size_left())));
     }
@@ -104,7 +110,9 @@ void Container::read_record()
                 throw Error{Errc::limit, "%" PRIu32 " octets, at most %zu are read", head.length,
                             limits::libxl_xenstore_length_max};
             }
-            record.xenstore = decode_xenstore(framing_->read_body());
+            const std::size_t left = limits::libxl_xenstore_pairs_max - nr_xenstore_pairs_;
+            record.xenstore = decode_xenstore(framing_->read_body(), left);
+            nr_xenstore_pairs_ += record.xenstore.size();
         } else {
             framing_->skip_body();
         }

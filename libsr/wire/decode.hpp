@@ -6,18 +6,20 @@
 // runs in time linear in the body. Each throws Error{malformed} for a short or long body and for a
 // field out of its range, Error{limit} for what passes a bound of limits.hpp, Error{unsupported}
 // where it says so. Section titles in quotation marks are those of Xen's
-// docs/specs/libxc-migration-stream.pandoc. Reserved fields are ignored, as the specification has
+// docs/specs/libxc-migration-stream.pandoc, or of our docs/stream-extensions.md. Reserved fields are ignored, as the specification has
 // it: `xsr verify` reports them.
 #pragma once
 
 #include "libsr/base/bytes.hpp"
 #include "libsr/base/frame.hpp"
 #include "libsr/base/guest_width.hpp"
+#include "libsr/mem/grant_entry.hpp"
 #include "libsr/mem/page_type.hpp"
 #include "libsr/wire/record_type.hpp"
 #include "libsr/wire/records.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -210,6 +212,33 @@ struct MsrEntry {
 
 /// At least one, in stream order.
 [[nodiscard]] std::vector<MsrEntry> decode_msr_policy(std::span<const std::byte> body);
+
+/// "GRANT_TABLE_INFO": what a destination must be able to give (docs/stream-extensions.md).
+struct GrantTableInfo {
+    GrantVersion version = GrantVersion::v1;
+    std::uint32_t nr_frames = 0;  ///< up to limits::grant_frames_max, and to max_frames
+    std::uint32_t max_frames = 0;
+    std::optional<GrantVersion> max_version;  ///< not below version, if it is known
+
+    friend constexpr bool operator==(const GrantTableInfo&, const GrantTableInfo&) = default;
+};
+
+[[nodiscard]] GrantTableInfo decode_grant_table_info(std::span<const std::byte> body);
+
+/// "GRANT_TABLE_ENTRIES": the table of the suspended guest.
+struct GrantTableEntries {
+    GrantVersion version;
+    std::uint32_t nr_frames;
+    /// Those that are not empty; refs ascend, and lie within the frames.
+    std::vector<StreamGrantEntry> entries;
+
+    friend bool operator==(const GrantTableEntries&, const GrantTableEntries&) = default;
+};
+
+/// @param max_pfn  highest frame the domain may own, inclusive
+/// @throws Error{malformed} also for an entry that is empty, or holds what its version or kind does not have
+[[nodiscard]] GrantTableEntries decode_grant_table_entries(std::span<const std::byte> body,
+                                                           Pfn max_pfn);
 
 /// "END", "VERIFY", "CHECKPOINT", "STATIC_DATA_END": records without a body.
 void decode_empty(RecordType type, std::span<const std::byte> body);

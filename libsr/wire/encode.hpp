@@ -46,4 +46,7 @@ std::span<const std::byte> encode_page_data(std::span<std::byte> to,
 [[nodiscard]] Octets encode_cpuid_policy(std::span<const CpuidLeaf> leaves);
 [[nodiscard]] Octets encode_msr_policy(std::span<const MsrEntry> entries);
 
+[[nodiscard]] GrantTableInfoLayout encode_grant_table_info(const GrantTableInfo& info) noexcept;
+[[nodiscard]] Octets encode_grant_table_entries(const GrantTableEntries& table);
+
 }  // namespace sr

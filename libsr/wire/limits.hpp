@@ -55,9 +55,16 @@ inline constexpr std::size_t msr_entries_max = 4096;
 /// Entries of HVM_PARAMS: HVM_NR_PARAMS is 39.
 inline constexpr std::size_t hvm_params_max = 4096;
 
+/// Frames of a grant table: 64 is Xen's default bound. The entries of so many, of version 1, fill half of the longest record.
+inline constexpr std::uint32_t grant_frames_max = 4096;
+
 /// The highest tsc mode (public/arch-x86/cpuid.h, XEN_CPUID_TSC_MODE_*; 3 is that of old Xen,
 /// PVRDTSCP, which a newer hypervisor refuses itself).
 inline constexpr std::uint32_t tsc_mode_max = 3;
+
+/// Octets that may still come of a checkpointed stream that made no sense, before its end shows that the sender is lost:
+/// more than pipes, sockets and a secure shell hold on the way. A sender that says more than that is alive.
+inline constexpr std::uint64_t after_nonsense_max = 16U << 20;
 
 /// Octets of the optional data of an xl file, which is a domain's configuration: some kilobytes in
 /// life.
@@ -71,5 +78,9 @@ inline constexpr std::size_t libxl_records_max = 1024;
 
 /// Octets of EMULATOR_XENSTORE_DATA: some keys for each video memory region.
 inline constexpr std::size_t libxl_xenstore_length_max = std::size_t{1} << 20;
+
+/// Pairs of key and value in all EMULATOR_XENSTORE_DATA of a stream, which are kept: an empty pair is 2 octets on the
+/// wire and 64 here, so that a gigabyte of zeros would be 32.
+inline constexpr std::size_t libxl_xenstore_pairs_max = 8192;
 
 }  // namespace sr::limits

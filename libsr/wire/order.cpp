@@ -10,7 +10,7 @@ namespace sr {
 namespace {
 
 using Set = std::uint32_t;
-static_assert(nr_record_types <= 32);
+static_assert(nr_known_types <= 32);
 
 constexpr Set set_of() noexcept
 {
@@ -20,7 +20,7 @@ constexpr Set set_of() noexcept
 template <typename... Types>
 constexpr Set set_of(RecordType first, Types... others) noexcept
 {
-    return Set{1} << to_wire(first) | set_of(others...);
+    return Set{1} << index_of(first) | set_of(others...);
 }
 
 enum class Domains : std::uint8_t { any, pv, hvm };
@@ -65,7 +65,7 @@ constexpr Rule rule_of(RecordType type) noexcept
         return {Domains::any, whole_pv, whole_hvm};
     case page_data:
         return {Domains::any, set_of(static_data_end, x86_pv_p2m_frames), set_of(static_data_end),
-                vcpu_records};
+                vcpu_records | set_of(grant_table_entries)};
     case x86_pv_info:
         return {Domains::pv,
                 0,
@@ -74,8 +74,8 @@ constexpr Rule rule_of(RecordType type) noexcept
                 set_of(static_data_end),
                 "comes after the end of the static data, which it is"};
     case x86_pv_p2m_frames:
-        return {Domains::pv, set_of(static_data_end, x86_pv_info), 0,
-                set_of(page_data) | vcpu_records};
+        // Again between pages: the p2m of a guest that runs may grow, and have its frames replaced.
+        return {Domains::pv, set_of(static_data_end, x86_pv_info), 0, vcpu_records};
     case x86_pv_vcpu_basic:
     case x86_pv_vcpu_extended:
     case x86_pv_vcpu_xsave:
@@ -102,6 +102,13 @@ constexpr Rule rule_of(RecordType type) noexcept
     case x86_cpuid_policy:
     case x86_msr_policy:
         return policy_rule;
+    case grant_table_info:
+        // A guest that this host cannot run is refused before anything of it is applied.
+        return {Domains::any, 0, 0, set_of(grant_table_info, static_data_end)};
+    case grant_table_entries: {
+        constexpr Set needs = set_of(grant_table_info, static_data_end, page_data);
+        return {Domains::any, needs, needs, set_of(grant_table_entries)};
+    }
     case toolstack:
     case checkpoint_dirty_pfn_list:
         return {};  // refused before rules are asked
@@ -112,7 +119,7 @@ constexpr Rule rule_of(RecordType type) noexcept
 /// The lowest type in a set that is not empty.
 RecordType first_of(Set types) noexcept
 {
-    return static_cast<RecordType>(std::countr_zero(types));
+    return record_type_at(static_cast<std::uint32_t>(std::countr_zero(types)));
 }
 
 [[noreturn]] void refuse_unknown(std::uint32_t type)
@@ -169,6 +176,11 @@ bool RecordOrder::has_seen(RecordType type) const noexcept
     return (seen_ & set_of(type)) != 0;
 }
 
+bool RecordOrder::within_checkpoint() const noexcept
+{
+    return (since_checkpoint_ & ~set_of(end)) != 0;
+}
+
 bool RecordOrder::infers_static_data_end(RecordType type) const noexcept
 {
     const RecordType first_content = domain_ == DomainType::x86_pv ? x86_pv_p2m_frames : page_data;
@@ -193,6 +205,9 @@ void RecordOrder::refuse_out_of_place(RecordType type) const
     }
     if (type == checkpoint && kind_ == StreamKind::plain) {
         throw Error{Errc::malformed, "comes in a stream that is not checkpointed"};
+    }
+    if (is_extension(to_wire(type)) && kind_ == StreamKind::checkpointed) {
+        throw Error{Errc::malformed, "does not belong into a checkpointed stream"};
     }
     const Rule rule = rule_of(type);
     const bool is_pv = domain_ == DomainType::x86_pv;

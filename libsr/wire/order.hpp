@@ -35,6 +35,9 @@ struct OrderStep {
 ///     P2M_FRAMES (PV) or PAGE_DATA (HVM) CHECKPOINT stands where END could, and all from PAGE_DATA
 ///     on comes again after it
 ///
+/// Of our own extensions GRANT_TABLE_INFO stands before STATIC_DATA_END, and GRANT_TABLE_ENTRIES behind all memory; neither
+/// in a checkpointed stream (docs/stream-extensions.md).
+///
 /// (libxc-migration-stream.pandoc, "Layout" and "Compatibility with older versions".) What senders
 /// that exist write although it is wrong (HVM_PARAMS after HVM_CONTEXT), and what a restore can do
 /// nothing wrong with, are deviations.
@@ -61,6 +64,9 @@ public:
     [[nodiscard]] bool finished() const noexcept;
 
     [[nodiscard]] bool has_seen(RecordType type) const noexcept;
+
+    /// True if anything but END came since the last CHECKPOINT, or since the start.
+    [[nodiscard]] bool within_checkpoint() const noexcept;
 
 private:
     using Set = std::uint32_t;  ///< of record types, a bit for each

@@ -45,6 +45,10 @@ const char* name_of(RecordType type) noexcept
         return "X86_CPUID_POLICY";
     case RecordType::x86_msr_policy:
         return "X86_MSR_POLICY";
+    case RecordType::grant_table_info:
+        return "SR_GRANT_TABLE_INFO";
+    case RecordType::grant_table_entries:
+        return "SR_GRANT_TABLE_ENTRIES";
     }
     return "unknown";
 }

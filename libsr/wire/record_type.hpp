@@ -7,7 +7,15 @@
 
 namespace sr {
 
-/// Types that the specification names: libxc-migration-stream.pandoc, "Records", field "type".
+/// Set in a type whose record a reader may skip when it does not know it.
+inline constexpr std::uint32_t optional_bit = 0x8000'0000;
+
+/// Extension records of libsr, "SR" in the upper half: a reader must know them, or may skip them.
+inline constexpr std::uint32_t extension_mandatory_base = 0x5352'0000;
+inline constexpr std::uint32_t extension_optional_base = extension_mandatory_base | optional_bit;
+
+/// Types that the specification names: libxc-migration-stream.pandoc, "Records", field "type"; then our own:
+/// docs/stream-extensions.md.
 enum class RecordType : std::uint32_t {
     end = 0x00,
     page_data = 0x01,
@@ -28,17 +36,18 @@ enum class RecordType : std::uint32_t {
     static_data_end = 0x10,
     x86_cpuid_policy = 0x11,
     x86_msr_policy = 0x12,
+    grant_table_info = extension_optional_base | 1,
+    grant_table_entries = extension_optional_base | 2,
 };
 
 /// One more than the highest type that the specification names.
 inline constexpr std::uint32_t nr_record_types = 0x13;
 
-/// Set in a type whose record a reader may skip when it does not know it.
-inline constexpr std::uint32_t optional_bit = 0x8000'0000;
+/// Our own types: 1 to this number behind extension_optional_base.
+inline constexpr std::uint32_t nr_extension_types = 2;
 
-/// Extension records of libsr, "SR" in the upper half: a reader must know them, or may skip them.
-inline constexpr std::uint32_t extension_mandatory_base = 0x5352'0000;
-inline constexpr std::uint32_t extension_optional_base = extension_mandatory_base | optional_bit;
+/// All that a RecordType can be.
+inline constexpr std::uint32_t nr_known_types = nr_record_types + nr_extension_types;
 
 /// The value on the wire.
 [[nodiscard]] constexpr std::uint32_t to_wire(RecordType type) noexcept
@@ -50,10 +59,26 @@ inline constexpr std::uint32_t extension_optional_base = extension_mandatory_bas
 [[nodiscard]] constexpr std::optional<RecordType>
 record_type_from_wire(std::uint32_t value) noexcept
 {
-    if (value >= nr_record_types) {
+    const std::uint32_t extension = value - extension_optional_base;
+    if (value >= nr_record_types && (extension == 0 || extension > nr_extension_types)) {
         return std::nullopt;
     }
     return static_cast<RecordType>(value);
+}
+
+/// Numbers the named types without gaps, those of the specification first: 0 to nr_known_types - 1.
+[[nodiscard]] constexpr std::uint32_t index_of(RecordType type) noexcept
+{
+    const std::uint32_t value = to_wire(type);
+    return value < nr_record_types ? value
+                                   : nr_record_types + (value - extension_optional_base) - 1;
+}
+
+/// The reverse of index_of(), for an index below nr_known_types.
+[[nodiscard]] constexpr RecordType record_type_at(std::uint32_t index) noexcept
+{
+    return static_cast<RecordType>(
+        index < nr_record_types ? index : extension_optional_base + (index - nr_record_types) + 1);
 }
 
 [[nodiscard]] constexpr bool is_optional(std::uint32_t type) noexcept
@@ -67,7 +92,7 @@ record_type_from_wire(std::uint32_t value) noexcept
     return ((type & ~optional_bit) & 0xffff'0000) == extension_mandatory_base;
 }
 
-/// "PAGE_DATA", … as the specification spells it; "unknown" for every other value.
+/// "PAGE_DATA", … as the specification spells it, "SR_…" for our own; "unknown" for every other value.
 [[nodiscard]] const char* name_of(std::uint32_t type) noexcept;
 [[nodiscard]] const char* name_of(RecordType type) noexcept;
 

@@ -154,4 +154,44 @@ struct MsrEntryLayout {
 };
 static_assert(WireStruct<MsrEntryLayout> && sizeof(MsrEntryLayout) == 16);
 
+/// docs/stream-extensions.md, "GRANT_TABLE_INFO".
+struct GrantTableInfoLayout {
+    boost::endian::little_uint32_buf_t version;           ///< 1 or 2
+    boost::endian::little_uint32_buf_t nr_frames;         ///< frames of the table
+    boost::endian::little_uint32_buf_t max_frames;        ///< to which it may grow
+    boost::endian::little_uint32_buf_t max_version;       ///< that the domain may use; 0: not known
+    boost::endian::little_uint32_buf_t nr_status_frames;  ///< as version and nr_frames imply
+    boost::endian::little_uint32_buf_t reserved1;
+    boost::endian::little_uint64_buf_t reserved2;
+};
+static_assert(WireStruct<GrantTableInfoLayout> && sizeof(GrantTableInfoLayout) == 32);
+
+/// "GRANT_TABLE_ENTRIES": after it count GrantEntryLayout.
+struct GrantTableEntriesHeader {
+    boost::endian::little_uint32_buf_t version;    ///< 1 or 2
+    boost::endian::little_uint32_buf_t count;      ///< may be 0
+    boost::endian::little_uint32_buf_t nr_frames;  ///< frames of the table
+    boost::endian::little_uint32_buf_t reserved;
+};
+static_assert(WireStruct<GrantTableEntriesHeader> && sizeof(GrantTableEntriesHeader) == 16);
+
+/// "GRANT_TABLE_ENTRIES". What does not apply to an entry is 0.
+struct GrantEntryLayout {
+    boost::endian::little_uint32_buf_t ref;
+    boost::endian::little_uint16_buf_t flags;  ///< GTF_*, as the guest and Xen wrote them
+    boost::endian::little_uint16_buf_t domid;
+    boost::endian::little_uint64_buf_t frame;  ///< pfn, or no_grant_frame
+    boost::endian::little_uint16_buf_t page_offset;
+    boost::endian::little_uint16_buf_t
+        length;  ///< octets from page_offset on; sub-page access only
+    boost::endian::little_uint16_buf_t trans_domid;
+    boost::endian::little_uint16_buf_t status;  ///< version 2: GTF_reading, GTF_writing
+    boost::endian::little_uint32_buf_t trans_ref;
+    boost::endian::little_uint32_buf_t reserved;
+};
+static_assert(WireStruct<GrantEntryLayout> && sizeof(GrantEntryLayout) == 32);
+
+/// "GRANT_TABLE_ENTRIES", field "frame": the entry has none, or one that is not the guest's.
+inline constexpr std::uint64_t no_grant_frame = ~std::uint64_t{0};
+
 }  // namespace sr

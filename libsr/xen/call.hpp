@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 namespace sr {
@@ -14,6 +15,9 @@ namespace sr {
 /// "<what>: <call> failed: <strerror>", of class hypervisor. errnum is taken first: pass errno.
 [[nodiscard]] Error call_failed(const char* call, int errnum, const char* what, ...) noexcept
     __attribute__((format(printf, 3, 4)));
+
+/// The pfn of the frame with this index among those of a call. Small enough to be made for each batch without allocating.
+using PfnOf = std::function<std::uint64_t(std::size_t)>;
 
 /// Zeroed memory that the hypervisor may access during a call (libxencall).
 class HypercallBuffer {

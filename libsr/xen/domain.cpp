@@ -74,10 +74,33 @@ void Domain::set_guest_width(GuestWidth width) const
     domctl.cmd = XEN_DOMCTL_set_address_size;
     domctl.domain = static_cast<domid_t>(domid_);
     domctl.u.address_size.size = bits;
-    if (xc_domctl(host_.xch(), &domctl) != 0) {
-        throw call_failed("XEN_DOMCTL_set_address_size", errno, "making domain %u a %u-bit one",
-                          domid_, bits);
+    if (xc_domctl(host_.xch(), &domctl) == 0) {
+        return;
     }
+    const int errnum = errno;
+    constexpr const char* call = "XEN_DOMCTL_set_address_size";
+    if (errnum == EOPNOTSUPP) {
+        throw Error::from_errno(Errc::unsupported, errnum,
+                                "this host runs no 32-bit PV guests (Xen allows them with pv=32 on "
+                                "its command line): %s failed",
+                                call)
+            .with_call(call);
+    }
+    if (errnum == EACCES) {
+        throw Error::from_errno(Errc::usage, errnum,
+                                "domain %u cannot become a %u-bit one, as it has memory already: "
+                                "%s failed",
+                                domid_, bits, call)
+            .with_call(call);
+    }
+    if (errnum == EINVAL && width == GuestWidth::bits64) {
+        throw Error::from_errno(
+            Errc::mismatch, errnum,
+            "domain %u is a 32-bit one, and does not become a %u-bit one: %s failed", domid_, bits,
+            call)
+            .with_call(call);
+    }
+    throw call_failed(call, errnum, "making domain %u a %u-bit one", domid_, bits);
 }
 
 TscState Domain::tsc() const
@@ -104,13 +127,14 @@ void Domain::populate(std::span<std::uint64_t> pfns_to_mfns) const
     const int done = xc_domain_populate_physmap(host_.xch(), domid_, pfns_to_mfns.size(), 0, 0,
                                                 pfns_to_mfns.data());
     if (done < 0) {
-        throw call_failed("XENMEM_populate_physmap", errno, "%zu frames for domain %u",
-                          pfns_to_mfns.size(), domid_)
+        throw call_failed("XENMEM_populate_physmap", errno,
+                          "%zu frames for domain %u from pfn %#" PRIx64 " on", pfns_to_mfns.size(),
+                          domid_, first)
             .with_pfn(first);
     }
     const auto nr_done = static_cast<std::size_t>(done);
     if (nr_done < pfns_to_mfns.size()) {
-        throw Error{Errc::limit,
+        throw Error{Errc::hypervisor,
                     "domain %u gets no more than %zu of %zu frames, from pfn %#" PRIx64
                     " on: its memory limit or the host's is reached",
                     domid_,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "libsr/base/frame.hpp"
+#include "libsr/xen/call.hpp"
 #include "libsr/xen/host.hpp"
 
 #include <cstddef>
@@ -66,10 +67,23 @@ public:
     ForeignMapper(const Host& host, std::uint32_t domid) noexcept : host_{host}, domid_{domid} {}
 
     /// Maps every frame of `gfns` (mfns of a PV domain), which must not be empty.
+    /// @param pfn_of  the pfn at which the frame with this index stands, for an error to name; may be empty
     /// @throws Error{hypervisor} naming the first frame that cannot be mapped, with nothing mapped
-    [[nodiscard]] ForeignMapping map(std::span<const std::uint64_t> gfns, Access access);
+    [[nodiscard]] ForeignMapping map(std::span<const std::uint64_t> gfns, Access access,
+                                     const PfnOf& pfn_of = {});
+
+    /// Maps those frames of `gfns`, which must not be empty, that can be mapped: a guest that runs may be giving some
+    /// away. Pages of the others must not be touched.
+    /// @throws Error{hypervisor} if nothing can be mapped at all
+    [[nodiscard]] ForeignMapping map_some(std::span<const std::uint64_t> gfns, Access access,
+                                          const PfnOf& pfn_of = {});
+    /// True if the last map_some() mapped the frame with this index.
+    [[nodiscard]] bool has_mapped(std::size_t index) const noexcept { return errors_[index] == 0; }
 
 private:
+    [[nodiscard]] Error failed(int errnum, std::span<const std::uint64_t> gfns, std::size_t index,
+                               const PfnOf& pfn_of) const;
+
     const Host& host_;
     std::uint32_t domid_;
     std::vector<int> errors_;

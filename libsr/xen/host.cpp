@@ -62,6 +62,19 @@ xencall_handle* Host::xcall() const noexcept
     return xc_interface_xcall_handle(xch_);
 }
 
+std::optional<bool> Host::offers_grant_v2() const
+{
+    xc_physinfo_t info{};
+    if (xc_physinfo(xch_, &info) != 0) {
+        throw call_failed("XEN_SYSCTL_physinfo", errno, "cannot tell what this host offers");
+    }
+    constexpr std::uint32_t either = XEN_SYSCTL_PHYSCAP_gnttab_v1 | XEN_SYSCTL_PHYSCAP_gnttab_v2;
+    if ((info.capabilities & either) == 0) {
+        return std::nullopt;
+    }
+    return (info.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2) != 0;
+}
+
 XenVersion Host::version() const
 {
     const int version = xc_version(xch_, XENVER_version, nullptr);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 extern "C" {
 struct xc_interface_core;
@@ -34,6 +35,10 @@ public:
     [[nodiscard]] xencall_handle* xcall() const noexcept;
 
     [[nodiscard]] XenVersion version() const;  ///< @throws Error{hypervisor}
+
+    /// Whether domains here can use version 2 of grant tables. @return none of a hypervisor before 4.17, which does not tell
+    /// @throws Error{hypervisor}
+    [[nodiscard]] std::optional<bool> offers_grant_v2() const;
 
 private:
     struct QuietLogger;

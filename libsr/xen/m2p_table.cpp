@@ -44,4 +44,17 @@ M2pTable::M2pTable(const Host& host)
 {
 }
 
+Mfn compat_m2p_frame(const Host& host)
+{
+    const HypercallBuffer extent{host, sizeof(xen_pfn_t)};
+    xen_machphys_mfn_list list{};
+    list.max_extents = 1;
+    set_xen_guest_handle_raw(list.extent_start, extent.as<xen_pfn_t>());
+    if (xc_memory_op(host.xch(), XENMEM_machphys_compat_mfn_list, &list, sizeof(list)) != 0) {
+        throw call_failed("XENMEM_machphys_compat_mfn_list", errno,
+                          "cannot find the m2p table of 32-bit guests");
+    }
+    return Mfn{*extent.as<xen_pfn_t>()};
+}
+
 }  // namespace sr

@@ -2,6 +2,7 @@
 // The hypervisor's machine-to-physical table, mapped read-only.
 #pragma once
 
+#include "libsr/base/frame.hpp"
 #include "libsr/xen/foreign_mapping.hpp"
 
 #include <cstddef>
@@ -24,5 +25,10 @@ public:
 private:
     ForeignMapping mapping_;
 };
+
+/// The first frame of the table that Xen shows to 32-bit PV guests: a PAE L2 that maps it is the one
+/// in which Xen has slots of its own. @throws Error{hypervisor}; EOPNOTSUPP is a host without such
+/// guests
+[[nodiscard]] Mfn compat_m2p_frame(const Host& host);
 
 }  // namespace sr

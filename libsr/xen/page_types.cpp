@@ -37,7 +37,8 @@ PageTypeQuery::PageTypeQuery(const Domain& domain)
 {
 }
 
-void PageTypeQuery::ask(std::span<const std::uint64_t> gfns, std::span<PageType> types) const
+void PageTypeQuery::ask(std::span<const std::uint64_t> gfns, std::span<PageType> types,
+                        const PfnOf& pfn_of) const
 {
     assert(gfns.size() == types.size() && gfns.size() <= max_entries);
     auto* entries = entries_.as<std::uint64_t>();
@@ -55,7 +56,16 @@ void PageTypeQuery::ask(std::span<const std::uint64_t> gfns, std::span<PageType>
         }
     }
     if (result != 0) {
-        throw call_failed(call, errno, "types of %zu frames of domain %u from %#" PRIx64 " on",
+        const int errnum = errno;
+        if (pfn_of) {
+            const std::uint64_t pfn = pfn_of(0);
+            throw call_failed(call, errnum,
+                              "types of %zu frames of domain %u from pfn %#" PRIx64
+                              " (frame %#" PRIx64 ") on",
+                              gfns.size(), domain_.domid(), pfn, gfns.front())
+                .with_pfn(pfn);
+        }
+        throw call_failed(call, errnum, "types of %zu frames of domain %u from %#" PRIx64 " on",
                           gfns.size(), domain_.domid(), gfns.front());
     }
     for (std::size_t i = 0; i < gfns.size(); ++i) {

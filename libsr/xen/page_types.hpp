@@ -25,9 +25,10 @@ public:
     static constexpr std::uint64_t no_frame = ~std::uint64_t{0};
 
     /// Fills `types` with the types of `gfns` (mfns of a PV domain, or no_frame), as many of both,
-    /// at most max_entries. @throws Error{hypervisor}; Error{unsupported} on a type that no stream
+    /// at most max_entries. `pfn_of` may be empty; an error names pfns with it. @throws Error{hypervisor}; Error{unsupported} on a type that no stream
     /// can carry
-    void ask(std::span<const std::uint64_t> gfns, std::span<PageType> types) const;
+    void ask(std::span<const std::uint64_t> gfns, std::span<PageType> types,
+             const PfnOf& pfn_of = {}) const;
 
 private:
     const Domain& domain_;

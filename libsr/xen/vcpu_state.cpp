@@ -44,13 +44,8 @@ bool VcpuState::online(std::uint32_t vcpu) const
 {
     xen_domctl domctl = domctl_for(domain_, XEN_DOMCTL_getvcpuinfo);
     domctl.u.getvcpuinfo.vcpu = vcpu;
-    if (xc_domctl(domain_.host().xch(), &domctl) != 0) {
-        if (errno == ESRCH) {
-            return false;  // a hole in the numbers
-        }
-        throw call_failed("XEN_DOMCTL_getvcpuinfo", errno, "vCPU %u of domain %u", vcpu,
-                          domain_.domid());
-    }
+    // The numbers have no holes: Xen makes vCPUs in order. An absent one is a domain that has gone meanwhile.
+    run(domain_, domctl, "XEN_DOMCTL_getvcpuinfo", vcpu);
     return domctl.u.getvcpuinfo.online != 0;
 }
 
@@ -63,6 +58,18 @@ Octets VcpuState::context(std::uint32_t vcpu) const
     set_xen_guest_handle_raw(domctl.u.vcpucontext.ctxt, buffer.as<vcpu_guest_context_t>());
     run(domain_, domctl, "XEN_DOMCTL_getvcpucontext", vcpu);
     return copy_of(buffer, context_length_);
+}
+
+std::optional<Octets> VcpuState::context_if_any(std::uint32_t vcpu) const
+{
+    try {
+        return context(vcpu);
+    } catch (const Error& e) {
+        if (e.errnum() == ENODATA) {
+            return std::nullopt;
+        }
+        throw;
+    }
 }
 
 void VcpuState::set_context(std::uint32_t vcpu, std::span<const std::byte> blob) const

@@ -6,6 +6,7 @@
 #include "libsr/xen/domain.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace sr {
@@ -20,10 +21,12 @@ public:
     {
     }
 
-    /// False for a vCPU that is offline, and for an id that the domain does not have.
+    /// False for a vCPU that is offline. One that the domain does not have is an error.
     [[nodiscard]] bool online(std::uint32_t vcpu) const;
 
-    [[nodiscard]] Octets context(std::uint32_t vcpu) const;   ///< XEN_DOMCTL_getvcpucontext
+    [[nodiscard]] Octets context(std::uint32_t vcpu) const;  ///< XEN_DOMCTL_getvcpucontext
+    /// The same; none if the vCPU was never given one.
+    [[nodiscard]] std::optional<Octets> context_if_any(std::uint32_t vcpu) const;
     [[nodiscard]] Octets extended(std::uint32_t vcpu) const;  ///< XEN_DOMCTL_get_ext_vcpucontext
     [[nodiscard]] Octets
     xsave(std::uint32_t vcpu) const;  ///< XEN_DOMCTL_getvcpuextstate; may be empty

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// posix_spawn, two temporary files for what the command says, and a limit of time.
+// posix_spawn, files or descriptors for what the command says, and a limit of time.
 #include "tests/support/command.hpp"
 
 #include <csignal>
@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace sr::test {
 
@@ -53,20 +54,67 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings)
     return pointers;
 }
 
-pid_t spawn(std::vector<std::string> argv, const Environment& more, const std::string& out,
-            const std::string& errors)
+/// File actions of posix_spawn for the three standard streams.
+class StreamActions {
+public:
+    StreamActions(const Streams& streams, const std::string& out, const std::string& errors)
+    {
+        posix_spawn_file_actions_init(&actions_);
+        if (!streams.terminal.empty()) {
+            for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+                open(fd, streams.terminal, O_RDWR);
+            }
+            return;
+        }
+        constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC;
+        streams.in < 0 ? open(STDIN_FILENO, "/dev/null", O_RDONLY) : dup(streams.in, STDIN_FILENO);
+        streams.out < 0 ? open(STDOUT_FILENO, out, flags) : dup(streams.out, STDOUT_FILENO);
+        open(STDERR_FILENO, errors, flags);
+    }
+    StreamActions(const StreamActions&) = delete;
+    StreamActions& operator=(const StreamActions&) = delete;
+    ~StreamActions() { posix_spawn_file_actions_destroy(&actions_); }
+
+    [[nodiscard]] const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
+
+private:
+    void open(int fd, const std::string& path, int flags)
+    {
+        posix_spawn_file_actions_addopen(&actions_, fd, path.c_str(), flags, 0600);
+    }
+    void dup(int from, int fd) { posix_spawn_file_actions_adddup2(&actions_, from, fd); }
+
+    posix_spawn_file_actions_t actions_{};
+};
+
+/// A command begins as a shell would begin it, whatever the test run itself ignores: nohup's SIGHUP, say.
+void set_signals(posix_spawnattr_t& attributes)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+    for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE}) {
+        sigaddset(&signals, number);
+    }
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+}
+
+pid_t spawn(std::vector<std::string> argv, const Environment& more, const Streams& streams,
+            const StreamActions& actions)
 {
     auto environment = merged_environment(more);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC;
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), flags, 0600);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors.c_str(), flags, 0600);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    set_signals(attributes);
+    int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (!streams.terminal.empty()) {
+        flags |= POSIX_SPAWN_SETSID;
+    }
+    posix_spawnattr_setflags(&attributes, static_cast<short>(flags));
     pid_t child = -1;
-    const int failed = ::posix_spawnp(&child, argv.at(0).c_str(), &actions, nullptr,
+    const int failed = ::posix_spawnp(&child, argv.at(0).c_str(), actions.get(), &attributes,
                                       pointers_to(argv).data(), pointers_to(environment).data());
-    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     if (failed != 0) {
         throw std::runtime_error{argv[0] + ": " + std::strerror(failed)};
     }
@@ -99,18 +147,49 @@ std::string Ended::all() const
     return "exit " + std::to_string(status) + "\n" + out + errors;
 }
 
+/// The files that a command's words go to.
+class Running::Output {
+public:
+    [[nodiscard]] std::string out() const { return files_.path() + "/out"; }
+    [[nodiscard]] std::string errors() const { return files_.path() + "/errors"; }
+
+private:
+    TemporaryDirectory files_;
+};
+
+Running::Running(const std::vector<std::string>& argv, const Environment& more,
+                 const Streams& streams)
+    : output_{std::make_unique<Output>()}
+{
+    const StreamActions actions{streams, output_->out(), output_->errors()};
+    pid_ = spawn(argv, more, streams, actions);
+}
+
+Running::~Running()
+{
+    if (pid_ > 0) {
+        (void)wait_for(pid_, std::chrono::seconds{0});
+    }
+}
+
+void Running::signal(int number) const
+{
+    (void)::kill(pid_, number);
+}
+
+Ended Running::wait(std::chrono::seconds patience)
+{
+    Ended ended;
+    ended.status = wait_for(std::exchange(pid_, -1), patience);
+    ended.out = contents_of(output_->out());
+    ended.errors = contents_of(output_->errors());
+    return ended;
+}
+
 Ended run_command(const std::vector<std::string>& argv, const Environment& more,
                   std::chrono::seconds patience)
 {
-    const TemporaryDirectory files;
-    const std::string out = files.path() + "/out";
-    const std::string errors = files.path() + "/errors";
-    const pid_t child = spawn(argv, more, out, errors);
-    Ended ended;
-    ended.status = wait_for(child, patience);
-    ended.out = contents_of(out);
-    ended.errors = contents_of(errors);
-    return ended;
+    return Running{argv, more}.wait(patience);
 }
 
 std::string in_build(const std::string& path)

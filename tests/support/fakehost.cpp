@@ -161,8 +161,24 @@ std::uint64_t FakeHost::await_count(const std::string& domid, std::uint64_t coun
     }
 }
 
+void FakeHost::await_player(const std::string& domid) const
+{
+    const auto end = Clock::now() + patience;
+    for (;;) {
+        const Ended asked = run(command_of(fakexen_program, {"step", domid, "0"}));
+        if (asked.status == 0) {
+            return;
+        }
+        if (Clock::now() >= end) {
+            throw std::runtime_error{asked.all() + log()};
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    }
+}
+
 void FakeHost::step(const std::string& domid, std::uint64_t n) const
 {
+    await_player(domid);
     const std::uint64_t before = count_of(domid);
     (void)fakexen({"step", domid, std::to_string(n)});
     (void)await_count(domid, before + n);

@@ -43,6 +43,8 @@ public:
 
     /// Waits until the guest has counted up to `count` or does not run any more. @return its count then
     std::uint64_t await_count(const std::string& domid, std::uint64_t count) const;
+    /// On a host with "--step": waits until a process plays the guest, which one that was unpaused gets soon.
+    void await_player(const std::string& domid) const;
     /// On a host with "--step": lets it run n quanta and waits for their end, or until it does not run any more.
     void step(const std::string& domid, std::uint64_t n) const;
     /// Has the guest suspend and waits for that, on a host with "--step" too.

@@ -112,9 +112,19 @@ TEST(CapiRestore, RefusesOptionsThatMakeNoSense)
     EXPECT_EQ(failed_restore(domain->id(), file.fd(), options, recorder).error_class,
               SR_ERROR_UNSUPPORTED);
     options = restore_options(*domain);
+    options.stream_type = SR_STREAM_COLO;
+    const sr_error colo = failed_restore(domain->id(), file.fd(), options, recorder);
+    EXPECT_EQ(colo.error_class, SR_ERROR_UNSUPPORTED);
+    EXPECT_NE(std::string{colo.message}.find("COLO"), std::string::npos) << colo.message;
     options.stream_type = SR_STREAM_REMUS;
-    EXPECT_EQ(failed_restore(domain->id(), file.fd(), options, recorder).guest, SR_GUEST_UNTOUCHED);
     sr_error error = fresh_error();
+    EXPECT_EQ(sr_restore(world().engine.get(), domain->id(), file.fd(), &options, nullptr, nullptr,
+                         &error),
+              -1)
+        << "who would read what follows a CHECKPOINT?";
+    EXPECT_EQ(error.error_class, SR_ERROR_USAGE) << error.message;
+    EXPECT_EQ(error.guest, SR_GUEST_UNTOUCHED);
+    error = fresh_error();
     EXPECT_EQ(sr_restore(nullptr, domain->id(), file.fd(), nullptr, nullptr, nullptr, &error), -1);
     EXPECT_EQ(error.error_class, SR_ERROR_USAGE);
     EXPECT_EQ(recorder.calls, std::vector<std::string>{});
@@ -219,7 +229,7 @@ TEST(CapiRestore, SaysWhereAMemoryLimitWasReached)
     Recorder recorder;
     const sr_error error =
         failed_restore(domain->id(), file.fd(), restore_options(*domain), recorder);
-    EXPECT_EQ(error.error_class, SR_ERROR_LIMIT) << error.message;
+    EXPECT_EQ(error.error_class, SR_ERROR_HYPERVISOR) << error.message;
     EXPECT_STREQ(error.call, "XENMEM_populate_physmap");
     EXPECT_NE(error.pfn, SR_NONE);
     EXPECT_EQ(error.record_type, to_wire(RecordType::page_data));

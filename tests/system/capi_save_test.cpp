@@ -271,17 +271,70 @@ TEST(CapiSave, TakesStructsOfOlderCallers)
     EXPECT_EQ(static_cast<unsigned char>(error.message[0]), 0xaaU) << "past the caller's struct";
 }
 
-TEST(CapiSave, RefusesWhatItCannotDoYet)
+TEST(CapiSave, LooksForStaleTypesAsTold)
 {
     const MemoryFile file;
+    const auto time_spent = [&](sr_stale_types choice) {
+        Recorder recorder;
+        const sr_save_ops ops = recorder.save_ops();
+        sr_save_options options = save_options();
+        options.stale_types = choice;
+        EXPECT_EQ(sr_save(world().engine.get(), suspended_guest(), file.fd(), &options, &ops,
+                          &recorder, nullptr),
+                  0);
+        EXPECT_EQ(recorder.progress.back().stale_tables, 0U) << "this hypervisor knows better";
+        return recorder.progress.back().stale_types_ns;
+    };
+    EXPECT_EQ(time_spent(SR_STALE_TYPES_AUTO), 0U) << "Xen 4.17 has none";
+    EXPECT_GT(time_spent(SR_STALE_TYPES_ON), 0U);
+    EXPECT_EQ(time_spent(SR_STALE_TYPES_OFF), 0U);
+
     sr_error error = fresh_error();
     sr_save_options options = save_options();
-    options.flags = SR_SAVE_LIVE;
+    options.stale_types = static_cast<sr_stale_types>(SR_STALE_TYPES_OFF + 1);
     EXPECT_EQ(sr_save(world().engine.get(), suspended_guest(), file.fd(), &options, nullptr,
                       nullptr, &error),
               -1);
-    EXPECT_EQ(error.error_class, SR_ERROR_UNSUPPORTED);
+    EXPECT_EQ(error.error_class, SR_ERROR_USAGE);
     EXPECT_EQ(error.guest, SR_GUEST_UNTOUCHED);
+}
+
+TEST(CapiSave, RefusesWhatItCannotDo)
+{
+    const MemoryFile file;
+    const auto refusal_of = [&](const sr_save_options& options) {
+        sr_error error = fresh_error();
+        EXPECT_EQ(sr_save(world().engine.get(), suspended_guest(), file.fd(), &options, nullptr,
+                          nullptr, &error),
+                  -1);
+        EXPECT_EQ(error.guest, SR_GUEST_UNTOUCHED);
+        EXPECT_TRUE(file.contents().empty());
+        return error.error_class;
+    };
+    sr_save_options options = save_options();
+    options.flags = 1U << 31;
+    EXPECT_EQ(refusal_of(options), SR_ERROR_UNSUPPORTED);
+    options = save_options();
+    options.stream_type = SR_STREAM_COLO;
+    EXPECT_EQ(refusal_of(options), SR_ERROR_UNSUPPORTED);
+    options.stream_type = static_cast<sr_stream_type>(SR_STREAM_COLO + 1);
+    EXPECT_EQ(refusal_of(options), SR_ERROR_USAGE);
+    options.stream_type = SR_STREAM_REMUS;
+    EXPECT_EQ(refusal_of(options), SR_ERROR_USAGE) << "there are no operations for checkpoints";
+}
+
+/// As live as can be of a guest that stands still.
+TEST(CapiSave, SavesASuspendedGuestLiveAsItIs)
+{
+    const MemoryFile file;
+    sr_save_options options = save_options();
+    options.flags = SR_SAVE_LIVE;
+    sr_error error = fresh_error();
+    EXPECT_EQ(sr_save(world().engine.get(), suspended_guest(), file.fd(), &options, nullptr,
+                      nullptr, &error),
+              0)
+        << error.message;
+    EXPECT_EQ(file.contents(), whole_stream());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -106,6 +107,17 @@ sr_restore_ops Recorder::restore_ops()
         self.note("static_data_done");
         self.missing = absent;
         return self.static_data_answer;
+    };
+    ops.checkpoint = [](void* user) {
+        auto& self = *static_cast<Recorder*>(user);
+        self.note("checkpoint");
+        if (self.at_checkpoint) {
+            self.at_checkpoint();
+        }
+        const auto nth = static_cast<std::size_t>(
+            std::count(self.calls.begin(), self.calls.end(), "checkpoint"));
+        return nth <= self.checkpoint_answers.size() ? self.checkpoint_answers[nth - 1]
+                                                     : SR_RESTORE_CHECKPOINT_SUCCESS;
     };
     ops.restore_results = [](const sr_restore_results* told, void* user) {
         auto& self = *static_cast<Recorder*>(user);

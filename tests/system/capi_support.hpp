@@ -45,7 +45,9 @@ struct Recorder {
     bool off_thread = false;  ///< something was called on another thread than the first's
     sr_suspend_result suspend_answer = SR_SUSPEND_DONE;
     int static_data_answer = 0;
-    std::function<void(const sr_progress&)> at_progress;  ///< may do things meanwhile
+    std::vector<sr_restore_checkpoint_result> checkpoint_answers;  ///< SUCCESS when they run out
+    std::function<void()> at_checkpoint;                           ///< may do things meanwhile
+    std::function<void(const sr_progress&)> at_progress;           ///< may do things meanwhile
 
     std::thread::id thread = std::this_thread::get_id();
     void note(const char* name);

@@ -20,8 +20,10 @@ constexpr unsigned spare_mib = 4;
 Ended stock_engine(const FakeHost& host, std::vector<std::string> arguments)
 {
     arguments.insert(arguments.begin(), in_build("tests/system/stock-engine"));
-    // The stock libraries keep small things for the life of the process.
-    return host.run(arguments, {{"ASAN_OPTIONS", "detect_leaks=0"}});
+    // The stock libraries keep small things for the life of the process. Their restore of a 32-bit guest also copies
+    // the 5168 octets of a 64-bit vCPU's context out of the 2800 that it allocated, which a build with
+    // AddressSanitizer would end it for: the test is of what it leaves in the domain.
+    return host.run(arguments, {{"ASAN_OPTIONS", "detect_leaks=0:replace_intrin=0"}});
 }
 
 std::string first_line(const std::string& text)

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Each call that a save or a restore makes fails in turn: the guest stays, or nothing is left, and a sentence says why.
+#include "tests/system/call_log.hpp"
 #include "tests/system/engines.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <sstream>
 
 namespace sr::test {
 namespace {
@@ -16,24 +15,12 @@ namespace {
 const std::vector<std::string> small_host = {"--memory", "128M"};
 const GuestShape small{.memory_mib = 8, .nr_vcpus = 2};
 
-/// How often xsr made each call so far: a line is "17 PID PROGRAM CALL = RESULT".
+/// How often xsr made each call so far.
 std::map<std::string, int> calls_of_xsr(const FakeHost& host)
 {
-    std::map<std::string, int> counts;
-    const auto answer = nlohmann::json::parse(host.fakexen({"calls", "--json"}));
-    for (const std::string line : answer.at("calls")) {
-        std::istringstream words{line};
-        std::string number;
-        std::string pid;
-        std::string program;
-        std::string call;
-        words >> number >> pid >> program >> call;
-        if (program.find("xsr") != std::string::npos) {
-            ++counts[call];
-        }
-    }
-    counts.erase("unmap");  // it cannot fail on a real host
-    return counts;
+    return count_calls(host, 0, [](const LoggedCall& call) {
+        return call.program.find("xsr") != std::string::npos;
+    });
 }
 
 /// Cues for $FAKEXEN_FAIL: each call's first and last time. getdomaininfo is polled: its number changes from run to run.
@@ -43,7 +30,7 @@ std::vector<std::string> cues_of(const std::map<std::string, int>& counts)
     for (const auto& [call, count] : counts) {
         const int last = call == "domctl.getdomaininfo" ? 1 : count;
         for (int nth = 1; nth <= last; nth += std::max(1, last - 1)) {
-            cues.push_back(call + ":" + std::to_string(nth) + ":ENOMEM");
+            cues.push_back(cue_for(call, nth, errnos_of(call).back()));
         }
     }
     return cues;

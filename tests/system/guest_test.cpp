@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <string>
+#include <tuple>
 
 namespace sr::test {
 namespace {
@@ -45,7 +46,14 @@ std::vector<Kind> all_kinds()
         {"Holes", {"--holes", "300", "--trailing-holes", "1100"}},
         {"Sparse", {"--sparse", "300000"}},
         {"SparseTree", {"--sparse", "300000", "--p2m", "tree"}},
+        {"PaeList", {"--bits", "32"}},
+        {"PaeTree", {"--bits", "32", "--p2m", "tree", "--vcpus", "3", "--offline", "1"}},
+        {"PaeSparse", {"--bits", "32", "--sparse", "300000", "--p2m-offset", "4096"}},
         {"ManyVcpus", {"--vcpus", "5", "--offline", "2"}},
+        {"VcpusBeyondSharedInfo", {"--vcpus", "128", "--offline", "60"}},
+        {"MemoryGivenBack", {"--give-back", "700"}},
+        {"StaleTables", {"--stale-tables"}},
+        {"SharedInfoKept", {"--keep-shared-info"}},
     };
 }
 
@@ -69,9 +77,14 @@ TEST_P(GuestTest, GoesOnAfterACancelledSuspend)
 
 TEST_P(GuestTest, GoesOnAsIfItWereRestored)
 {
-    if (std::string{GetParam().name} == "ListAtAnyAlignment") {
+    const std::string name = GetParam().name;
+    if (name == "ListAtAnyAlignment") {
         GTEST_SKIP()
             << "libxenguest's xc_domain_resume walks past the end of a list that is not aligned";
+    }
+    if (name.starts_with("Pae")) {
+        GTEST_SKIP()
+            << "libxenguest's xc_domain_resume refuses guests of another width than its own";
     }
     const FakeHost host;
     const std::string domid = host.create_guest(small_with(GetParam().options));
@@ -88,25 +101,36 @@ INSTANTIATE_TEST_SUITE_P(AllKinds, GuestTest, testing::ValuesIn(all_kinds()),
                          [](const auto& kind) { return kind.param.name; });
 
 /// The guest's verdict is only worth something if it sees what is wrong.
-class SpoiledGuestTest : public testing::TestWithParam<const char*> {};
+class SpoiledGuestTest : public testing::TestWithParam<std::tuple<const char*, const char*>> {};
 
+/// What to damage, in a guest of which width.
 TEST_P(SpoiledGuestTest, IsNoticed)
 {
+    const auto& [what, bits] = GetParam();
+    if (std::string{what} == "segment-base" && std::string{bits} == "32") {
+        GTEST_SKIP() << "a 32-bit guest has none";
+    }
     const FakeHost host;
-    const std::string domid = host.create_guest(small_with({"--vcpus", "2"}));
+    const std::string domid = host.create_guest(small_with({"--vcpus", "2", "--bits", bits}));
     (void)host.await_count(domid, 100);
     host.suspend(domid);
-    (void)host.guest({"spoil", domid, GetParam()});
+    (void)host.guest({"spoil", domid, what});
     (void)host.guest({"resume", domid});
     (void)host.await_count(domid, host.count_of(domid) + 5);
     const std::string verdict = host.verdict_of(domid);
-    EXPECT_TRUE(verdict.starts_with("BROKEN in 1 places") || verdict.starts_with("CRASHED"))
+    // A page whose p2m entry is wrong may also stand in a page table, which is wrong then too.
+    const bool in_two_places =
+        std::string{what} == "p2m" && verdict.starts_with("BROKEN in 2 places");
+    EXPECT_TRUE(verdict.starts_with("BROKEN in 1 places") || in_two_places ||
+                verdict.starts_with("CRASHED"))
         << verdict;
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SpoiledGuestTest,
-                         testing::Values("page", "stale", "table", "p2m", "register", "other-vcpu",
-                                         "segment-base", "fpu"));
+                         testing::Combine(testing::Values("page", "stale", "table", "p2m",
+                                                          "register", "other-vcpu", "segment-base",
+                                                          "fpu", "msr", "callback"),
+                                          testing::Values("64", "32")));
 
 TEST(Guest, RunsOnlyAsItIsStepped)
 {

@@ -7,10 +7,13 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <memory>
 #include <numeric>
 #include <string>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -21,6 +24,7 @@ extern "C" {
 
 // Exported by libxenctrl, declared in none of its installed headers.
 int xc_get_pfn_type_batch(xc_interface* xch, uint32_t domid, unsigned num, xen_pfn_t* frames);
+int xc_domctl(xc_interface* xch, xen_domctl* domctl);
 }
 
 namespace sr::test {
@@ -37,6 +41,20 @@ int or_errno(int result)
 
 class HypercallsTest : public testing::Test {
 protected:
+    explicit HypercallsTest(const std::vector<std::string>& quirks = {})
+        : host_{options_with(quirks)}
+    {
+    }
+
+    static std::vector<std::string> options_with(const std::vector<std::string>& quirks)
+    {
+        std::vector<std::string> options = {"--memory", "256M"};
+        for (const std::string& quirk : quirks) {
+            options.insert(options.end(), {"--quirk", quirk});
+        }
+        return options;
+    }
+
     void SetUp() override
     {
         ::setenv("FAKEXEN_HOST", host_.path().c_str(), 1);
@@ -163,7 +181,7 @@ TEST_F(HypercallsTest, FramesAreMappedOneByOneOrAllOrNone)
     EXPECT_EQ(map({mfns_[0]}, PROT_READ, 77), nullptr);
     EXPECT_EQ(errno, ESRCH);
     EXPECT_EQ(map({mfns_[0]}, PROT_READ, DOMID_IO), nullptr);
-    EXPECT_EQ(errno, EPERM);
+    EXPECT_EQ(errno, EBUSY);
 }
 
 TEST_F(HypercallsTest, TheM2pSaysWhichPfnAFrameIs)
@@ -234,6 +252,20 @@ TEST_F(HypercallsTest, VcpuErrnos)
     EXPECT_EQ(context.x64.ctrlreg[3], mfns_[0] << 12);
 }
 
+TEST_F(HypercallsTest, CallbackSelectorsAreLiftedToTheKernelsRing)
+{
+    xen_domctl op = {};
+    op.cmd = XEN_DOMCTL_set_ext_vcpucontext;
+    op.domain = static_cast<domid_t>(domid_);
+    op.u.ext_vcpucontext.size = sizeof op.u.ext_vcpucontext;
+    op.u.ext_vcpucontext.sysenter_callback_cs = 0x60;
+    ASSERT_EQ(xc_domctl(xch(), &op), 0);
+    op.cmd = XEN_DOMCTL_get_ext_vcpucontext;
+    ASSERT_EQ(xc_domctl(xch(), &op), 0);
+    EXPECT_EQ(op.u.ext_vcpucontext.sysenter_callback_cs, 0x63);
+    EXPECT_EQ(op.u.ext_vcpucontext.syscall32_callback_cs, 3) << "never set";
+}
+
 TEST_F(HypercallsTest, LogDirtyIsTurnedOnOnce)
 {
     const auto control = [&](unsigned op) {
@@ -253,6 +285,74 @@ TEST_F(HypercallsTest, OnlyTheShapeOfAGuestThatThereIs)
     EXPECT_EQ(xc_domain_unpause(xch(), domid_), 0);
     EXPECT_EQ(or_errno(xc_domain_unpause(xch(), domid_)), -EINVAL) << "not paused";
     EXPECT_EQ(xc_domain_pause(xch(), domid_), 0);
+}
+
+TEST_F(HypercallsTest, ADomainBecomesA32BitOneBeforeItHasPages)
+{
+    const auto set_size = [&](std::uint32_t domid, std::uint32_t size) {
+        xen_domctl op = {};
+        op.cmd = XEN_DOMCTL_set_address_size;
+        op.domain = static_cast<domid_t>(domid);
+        op.u.address_size.size = size;
+        return or_errno(xc_domctl(xch(), &op));
+    };
+    EXPECT_EQ(set_size(domid_, 64), 0);
+    EXPECT_EQ(set_size(domid_, 32), -EACCES) << "it has pages";
+    EXPECT_EQ(set_size(domid_, 16), -EINVAL);
+    std::uint32_t small = 0;
+    ASSERT_EQ(create(small), 0);
+    EXPECT_EQ(set_size(small, 32), 0);
+    ASSERT_EQ(xc_domain_max_vcpus(xch(), small, 1), -1) << "there are two";
+    ASSERT_EQ(xc_domain_max_vcpus(xch(), small, 2), 0);
+    ASSERT_EQ(xc_domain_setmaxmem(xch(), small, 64), 0);
+    std::vector<xen_pfn_t> frames = {0, 1, 2};
+    ASSERT_EQ(xc_domain_populate_physmap_exact(xch(), small, 3, 0, 0, frames.data()), 0);
+    EXPECT_EQ(set_size(small, 32), 0) << "it is one";
+    EXPECT_EQ(set_size(small, 64), -EINVAL);
+    unsigned width = 0;
+    ASSERT_EQ(xc_domain_get_guest_width(xch(), small, &width), 0);
+    EXPECT_EQ(width, 4U);
+    EXPECT_EQ(xc_domain_destroy(xch(), small), 0);
+}
+
+TEST_F(HypercallsTest, A32BitGuestAsAToolstackSeesIt)
+{
+    ASSERT_EQ(xc_domain_destroy(xch(), domid_), 0);
+    xen_domctl op = {};
+    op.cmd = XEN_DOMCTL_set_address_size;
+    domid_ = 0;
+    ASSERT_EQ(create(domid_), 0);
+    op.domain = static_cast<domid_t>(domid_);
+    op.u.address_size.size = 32;
+    ASSERT_EQ(xc_domctl(xch(), &op), 0);
+    ASSERT_EQ(xc_domain_max_vcpus(xch(), domid_, 2), 0);
+    ASSERT_EQ(xc_domain_setmaxmem(xch(), domid_, 64), 0);
+    mfns_ = {0, 1, 2};
+    ASSERT_EQ(xc_domain_populate_physmap_exact(xch(), domid_, 3, 0, 0, mfns_.data()), 0);
+    write_entry(mfns_[1], 5, 0, 0);
+    write_entry(mfns_[0], 3, mfns_[1], 0x1);
+    EXPECT_EQ(pin(mfns_[0], MMUEXT_PIN_L4_TABLE), 0) << "passed over";
+    EXPECT_EQ(type_of(mfns_[0]), XEN_DOMCTL_PFINFO_NOTAB);
+    vcpu_guest_context_any_t context = {};
+    context.x32.ctrlreg[3] = static_cast<std::uint32_t>(mfns_[0] << 12 | mfns_[0] >> 20);
+    context.x32.user_regs.cs = 0x61;
+    ASSERT_EQ(xc_vcpu_setcontext(xch(), domid_, 0, &context), 0);
+    EXPECT_EQ(type_of(mfns_[0]), XEN_DOMCTL_PFINFO_L3TAB);
+    EXPECT_EQ(type_of(mfns_[1]), XEN_DOMCTL_PFINFO_L2TAB);
+    vcpu_guest_context_any_t again = {};
+    ASSERT_EQ(xc_vcpu_getcontext(xch(), domid_, 0, &again), 0);
+    EXPECT_EQ(again.x32.ctrlreg[3], context.x32.ctrlreg[3]);
+    EXPECT_EQ(again.x32.flags & VGCF_in_kernel, VGCF_in_kernel + 0U);
+    // Xen's slots in the L2 of slot 3 name the compat M2P, the first frame of which every toolstack can ask for.
+    auto* l2 = static_cast<std::uint64_t*>(map({mfns_[1]}, PROT_READ));
+    ASSERT_NE(l2, nullptr);
+    xen_pfn_t first = 0;
+    xen_machphys_mfn_list list = {};
+    list.max_extents = 1;
+    set_xen_guest_handle_raw(list.extent_start, &first);
+    ASSERT_EQ(xc_memory_op(xch(), XENMEM_machphys_compat_mfn_list, &list, sizeof list), 0);
+    EXPECT_EQ(l2[428] >> 12 & 0xffffffffff, first);
+    unmap(l2);
 }
 
 TEST_F(HypercallsTest, ADestroyedDomainWaitsForItsMappings)
@@ -319,6 +419,77 @@ TEST_F(HypercallsTest, EventChannelsAreAllocatedForTheToolstack)
     ASSERT_EQ(xc_evtchn_status(xch(), &status), 0);
     EXPECT_EQ(status.status, static_cast<std::uint32_t>(EVTCHNSTAT_unbound));
     EXPECT_EQ(or_errno(xc_evtchn_alloc_unbound(xch(), 77, 0)), -ESRCH);
+}
+
+class StaleTypesTest : public HypercallsTest {
+protected:
+    StaleTypesTest() : HypercallsTest{{"stale-types"}} {}
+};
+
+TEST_F(StaleTypesTest, ADevalidatedTableKeepsItsTypeUntilItIsUsedAsSomethingElse)
+{
+    write_entry(mfns_[1], 5, mfns_[2], 0x3);  // L1
+    write_entry(mfns_[0], 5, mfns_[1], 0x7);  // L2
+    ASSERT_EQ(pin(mfns_[0], MMUEXT_PIN_L2_TABLE), 0);
+    ASSERT_EQ(pin(mfns_[0], MMUEXT_UNPIN_TABLE), 0);
+    EXPECT_EQ(type_of(mfns_[0]), XEN_DOMCTL_PFINFO_L2TAB) << "not pinned, and not validated";
+    EXPECT_EQ(type_of(mfns_[1]), XEN_DOMCTL_PFINFO_L1TAB);
+    unmap(map({mfns_[1]}, PROT_READ));
+    EXPECT_EQ(type_of(mfns_[1]), XEN_DOMCTL_PFINFO_L1TAB);
+    unmap(map({mfns_[1]}));
+    EXPECT_EQ(type_of(mfns_[1]), XEN_DOMCTL_PFINFO_NOTAB) << "writable since";
+}
+
+class NoGupTest : public HypercallsTest {
+protected:
+    NoGupTest() : HypercallsTest{{"no-gup", "latency:any:1"}} {}
+
+    /// Runs what shall not touch this process. @return its result, 0 to 255
+    template <typename Run>
+    static int in_child(Run run)
+    {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::_exit(run());
+        }
+        int status = -1;
+        EXPECT_EQ(::waitpid(child, &status, 0), child);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+    }
+};
+
+TEST_F(NoGupTest, CallsThatNeedThePagesThemselvesFail)
+{
+    void* at = map({mfns_[0]});  // the filter came with the connection
+    ASSERT_NE(at, nullptr);
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::pipe(ends), 0);
+    const iovec piece = {at, page_octets};
+    EXPECT_EQ(::vmsplice(ends[1], &piece, 1, 0), -1);
+    EXPECT_EQ(errno, EFAULT);
+    EXPECT_EQ(::process_vm_readv(::getpid(), &piece, 1, &piece, 1, 0), -1);
+    EXPECT_EQ(errno, EFAULT);
+    EXPECT_EQ(::write(ends[1], at, page_octets), static_cast<ssize_t>(page_octets));
+    EXPECT_EQ(::read(ends[0], at, page_octets), static_cast<ssize_t>(page_octets));
+    const std::string file = host_.path() + "/log";
+    EXPECT_EQ(::open(file.c_str(), O_RDONLY | O_DIRECT), -1);
+    EXPECT_EQ(errno, EINVAL);
+    const int plain = ::open(file.c_str(), O_RDONLY);
+    ASSERT_GE(plain, 0);
+    EXPECT_EQ(::fcntl(plain, F_SETFL, O_DIRECT), -1);
+    EXPECT_EQ(errno, EINVAL);
+    EXPECT_EQ(::fcntl(plain, F_SETFL, O_NONBLOCK), 0);
+    int pair[2] = {-1, -1};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    EXPECT_EQ(::send(pair[0], at, 16, MSG_ZEROCOPY), -1);
+    EXPECT_EQ(errno, EFAULT);
+    EXPECT_EQ(::send(pair[0], at, 16, 0), 16);
+    EXPECT_EQ(in_child([&] { return ::vmsplice(ends[1], &piece, 1, 0) == -1 ? errno : 0; }),
+              EFAULT);
+    for (const int fd : {ends[0], ends[1], plain, pair[0], pair[1]}) {
+        (void)::close(fd);
+    }
+    unmap(at);
 }
 
 }  // namespace

@@ -23,6 +23,11 @@ struct NamedShape {
 const NamedShape shapes[] = {
     {"List", {.options = {"--p2m", "list"}}},
     {"Tree", {.options = {"--p2m", "tree"}}},
+    {"PaeList", {.options = {"--bits", "32", "--p2m", "list"}}},
+    {"PaeTree", {.options = {"--bits", "32", "--p2m", "tree"}}},
+    {"PaeListUnaligned",
+     {.nr_vcpus = 3,
+      .options = {"--bits", "32", "--p2m-offset", "2101248", "--holes", "500", "--offline", "1"}}},
     {"ListUnaligned", {.options = {"--p2m", "list", "--p2m-offset", "2101248", "--holes", "500"}}},
     {"ManyVcpus", {.nr_vcpus = 4, .options = {"--offline", "1", "--trailing-holes", "300"}}},
 };

@@ -65,7 +65,7 @@ StreamPieces split(const Octets& stream)
     StreamPieces pieces;
     const auto headers = reader.take(headers_length, "headers");
     pieces.headers.assign(headers.begin(), headers.end());
-    for (auto type = RecordType::page_data; type != RecordType::end;) {
+    for (auto type = RecordType::page_data; type != RecordType::end && reader.size_left() != 0;) {
         const auto head = reader.read<RecordHeader>("head");
         type = static_cast<RecordType>(head.type.value());
         const auto body =

@@ -30,7 +30,7 @@ struct StreamPieces {
 [[nodiscard]] Octets read_file(const std::string& path);
 void write_file(const std::string& path, const Octets& octets);
 
-/// A stream that is well formed, as our own save writes it.
+/// A stream that is well formed, as our own save writes it, up to END, or where there is none to its end.
 [[nodiscard]] StreamPieces split(const Octets& stream);
 [[nodiscard]] Octets join(const StreamPieces& pieces);
 

@@ -79,7 +79,8 @@ void expect_sentence(const Ended& outcome, const std::string& verb)
 
 TEST_F(XsrLook, VerifyAcceptsEveryContainerAndAPipe)
 {
-    for (const char* name : {"pv_stream.hex", "pv_stream_v2.hex", "xl_pv_file.hex"}) {
+    for (const char* name :
+         {"pv_stream.hex", "pv_stream_v2.hex", "pv32_stream.hex", "xl_pv_file.hex"}) {
         SCOPED_TRACE(name);
         const std::string file = write("file", text_of(test::golden(name)));
         EXPECT_EQ(xsr({"verify", file}).status, 0);
@@ -117,6 +118,27 @@ TEST_F(XsrLook, InfoTellsFacts)
     EXPECT_EQ(facts["memory"]["pages"], 7);
     EXPECT_EQ(facts["records"]["PAGE_DATA"]["records"], 2);
     EXPECT_TRUE(facts["complete"]);
+}
+
+TEST_F(XsrLook, TellsOfA32BitGuest)
+{
+    const std::string pv32 = write("pv32", text_of(test::golden("pv32_stream.hex")));
+    const std::string facts = xsr({"info", pv32}).out;
+    EXPECT_NE(facts.find("PV, x86, 32-bit"), std::string::npos) << facts;
+    EXPECT_NE(facts.find("4: 1 L3, 2 L2, 1 L1; 1 pinned"), std::string::npos) << facts;
+    const std::string vcpu = xsr({"show", "--type", "vcpu_basic", pv32}).out;
+    EXPECT_NE(vcpu.find("eip 0x0, esp 0x0, cr3 0x1000 (pfn 0x1), offline"), std::string::npos)
+        << vcpu;
+    EXPECT_NE(vcpu.find("edx    0x5"), std::string::npos) << vcpu;
+    const std::string table = xsr({"show", "--pfn", "1", pv32}).out;
+    EXPECT_NE(table.find("[  3]       pfn 0x3               P RW US A\n"), std::string::npos)
+        << table;
+    EXPECT_EQ(xsr({"diff", pv32, pv32}).status, 0);
+    // Of a guest of another width only what both have is compared: no field stands where the other's does.
+    const Ended other = xsr({"diff", pv32, pv_file_});
+    EXPECT_EQ(other.status, 1) << other.out;
+    EXPECT_NE(other.out.find("guest width  32 -> 64"), std::string::npos) << other.out;
+    EXPECT_EQ(other.out.find("vCPU 0"), std::string::npos) << other.out;
 }
 
 TEST_F(XsrLook, InfoTellsWhatItCouldReadOfADamagedFile)
@@ -161,7 +183,30 @@ TEST_F(XsrLook, ShowDecodesAPage)
     const Ended octets =
         xsr_reading(pv_file_, {"show", "--pfn", "0x5", "-"});  // spooled: a pipe cannot seek
     EXPECT_NE(octets.out.find("5a 5a 5a 5a"), std::string::npos) << octets.out;
-    EXPECT_NE(xsr({"show", "--pfn", "900", pv_file_}).out.find("no such page"), std::string::npos);
+}
+
+TEST_F(XsrLook, ShowSaysThatThereIsNoSuchRecordOrPage)
+{
+    const Ended record = xsr({"show", "--record", "999", pv_file_});
+    EXPECT_EQ(record.status, 2);
+    EXPECT_NE(record.errors.find("there is no record 999; the last is 13"), std::string::npos)
+        << record.errors;
+    const Ended page = xsr({"show", "--pfn", "900", pv_file_});
+    EXPECT_EQ(page.status, 2);
+    EXPECT_EQ(page.out, "");
+    EXPECT_NE(page.errors.find("no page with pfn 0x384; the highest is 0x"), std::string::npos)
+        << page.errors;
+}
+
+TEST_F(XsrLook, NamesTheWordsThatAnOptionTakes)
+{
+    for (const std::string word : {"foo", "2"}) {
+        const Ended outcome = xsr({"save", "--progress", word, "web", path("none")});
+        EXPECT_EQ(outcome.status, 2);
+        EXPECT_NE(outcome.errors.find("'" + word + "' is not auto, bar, json or none"),
+                  std::string::npos)
+            << outcome.errors;
+    }
 }
 
 TEST_F(XsrLook, DiffFindsNothingInTheSameGuest)

@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <poll.h>
 #include <sstream>
 
 namespace sr::test {
@@ -40,6 +42,22 @@ protected:
     [[nodiscard]] bool exists(const std::string& name) const
     {
         return std::filesystem::exists(file(name));
+    }
+    /// An environment in which an xsr stops (SIGSTOP) in its n-th such call.
+    [[nodiscard]] static Environment stopping(const FakeHost& host, const std::string& cue)
+    {
+        Environment all = host.environment();
+        all["FAKEXEN_FAIL"] = cue + ":SIGSTOP";
+        return all;
+    }
+    static void await_stopped(const Running& process)
+    {
+        for (std::string state; state != "T";) {
+            std::ifstream stat{"/proc/" + std::to_string(process.pid()) + "/stat"};
+            std::string word;
+            ASSERT_TRUE(stat >> word >> word >> state && state != "Z") << "it has ended";
+            (void)::poll(nullptr, 0, 10);
+        }
     }
     /// The guest runs, and finds all of its memory as it should be.
     static void expect_alive(const FakeHost& host, const std::string& domid)
@@ -142,6 +160,20 @@ TEST_F(XsrSave, RestoresElsewhereUnderTheSameName)
     EXPECT_EQ(other.state_of("2"), "paused");
 }
 
+TEST_F(XsrSave, TellsWhatToDoAboutANameThatASuspendedDomainHas)
+{
+    const LivingHost living;
+    ASSERT_EQ(xsr(living.host, {"save", "-c", "web", file()}).status, 0);
+    living.host.suspend(living.domid);
+    const Ended ended = xsr(living.host, {"restore", file()});
+    EXPECT_EQ(ended.status, 8);
+    EXPECT_NE(
+        ended.errors.find("which is suspended, perhaps since a save was cut off (xsr resume 1, "
+                          "or xsr destroy 1)"),
+        std::string::npos)
+        << ended.errors;
+}
+
 TEST_F(XsrSave, GoesThroughAPipeWithoutAFile)
 {
     const LivingHost living;
@@ -163,6 +195,20 @@ TEST_F(XsrSave, NeedsOptionsForABareStream)
     EXPECT_NE(ended.errors.find("give --name and --memory"), std::string::npos) << ended.errors;
 }
 
+TEST_F(XsrSave, AsksForTheVcpusOfABareStream)
+{
+    const LivingHost living{{"--memory", "16M", "--name", "web", "--period", "1", "--vcpus", "2"}};
+    ASSERT_EQ(xsr(living.host, {"save", "--raw", "web", file()}).status, 0);
+    const Ended ended = xsr(living.host, {"restore", "--name", "two", "--memory", "20M", file()});
+    EXPECT_EQ(ended.status, 4);
+    EXPECT_NE(ended.errors.find("the domain has 1 (give --vcpus)"), std::string::npos)
+        << ended.errors;
+    EXPECT_EQ(
+        xsr(living.host, {"restore", "--name", "two", "--memory", "20M", "--vcpus", "2", file()})
+            .status,
+        0);
+}
+
 TEST_F(XsrSave, DoesNotReplaceAFileUnasked)
 {
     const LivingHost living;
@@ -174,6 +220,39 @@ TEST_F(XsrSave, DoesNotReplaceAFileUnasked)
     EXPECT_EQ(living.host.state_of(living.domid), "running");
 }
 
+TEST_F(XsrSave, KeepsOffAFileThatAnotherSaveIsWriting)
+{
+    const LivingHost living;
+    const std::string other =
+        living.host.create_guest({"--memory", "16M", "--name", "other", "--period", "1"});
+    Running first{{in_build("xsr"), "save", "web", file()},
+                  stopping(living.host, "domctl.getpageframeinfo3:1")};
+    await_stopped(first);
+    for (const char* option : {"--timeout=60", "--force"}) {
+        const Ended second = xsr(living.host, {"save", option, "other", file()});
+        EXPECT_EQ(second.status, 2) << second.all();
+        EXPECT_NE(second.errors.find("is writing it right now"), std::string::npos)
+            << second.errors;
+    }
+    first.signal(SIGCONT);
+    EXPECT_EQ(first.wait().status, 0);
+    EXPECT_EQ(xsr(living.host, {"verify", file()}).status, 0);
+    EXPECT_EQ(living.host.state_of(other), "running");
+}
+
+TEST_F(XsrSave, ReplacesAPartialFileThatNobodyWritesWhenAsked)
+{
+    const LivingHost living;
+    std::ofstream{file("web.xl.partial")} << std::string(1U << 25U, 'x');
+    const Ended ended = xsr(living.host, {"save", "web", file()});
+    EXPECT_EQ(ended.status, 2) << ended.all();
+    EXPECT_NE(ended.errors.find("a save that was cut off left it"), std::string::npos)
+        << ended.errors;
+    EXPECT_EQ(xsr(living.host, {"save", "--force", "web", file()}).status, 0);
+    EXPECT_EQ(xsr(living.host, {"verify", file()}).status, 0);
+    EXPECT_FALSE(exists("web.xl.partial"));
+}
+
 TEST_F(XsrSave, NamesADomainThatIsNotThere)
 {
     const FakeHost host;
@@ -181,6 +260,37 @@ TEST_F(XsrSave, NamesADomainThatIsNotThere)
     EXPECT_EQ(ended.status, 8);
     EXPECT_EQ(ended.errors, "xsr save: there is no domain 'nobody'\n");
     EXPECT_EQ(xsr(host, {"save", "0", file()}).status, 7);
+}
+
+TEST_F(XsrSave, TakesDigitsForANumberFirst)
+{
+    const FakeHost host;
+    ASSERT_EQ(host.create_guest({"--memory", "16M", "--name", "web"}), "1");
+    ASSERT_EQ(host.create_guest({"--memory", "16M", "--name", "1"}), "2");
+    const Ended both = xsr(host, {"destroy", "1"});
+    EXPECT_EQ(both.status, 2);
+    EXPECT_NE(
+        both.errors.find("the number of domain 1 (web) and the name of domain 2: say web or 2"),
+        std::string::npos)
+        << both.errors;
+    EXPECT_EQ(host.state_of("1"), "running");
+    EXPECT_EQ(host.state_of("2"), "running");
+    ASSERT_EQ(xsr(host, {"save", "web", file()}).status, 0);
+    EXPECT_EQ(xsr(host, {"restore", "--name", "7", file()}).status, 2);
+    EXPECT_EQ(xsr(host, {"destroy", "2"}).status, 0);
+    EXPECT_EQ(host.state_of("2"), "gone");
+}
+
+TEST_F(XsrSave, LetsADomainWithoutANameGoOn)
+{
+    const LivingHost living{{"--memory", "16M", "--name", "", "--period", "1"}};
+    ASSERT_EQ(xsr(living.host, {"save", "-p", "1", file()}).status, 0);
+    EXPECT_EQ(json::parse(xsr(living.host, {"list", "--json"}).out).back()["state"], "paused");
+    const Ended resumed = xsr(living.host, {"resume", "1"});
+    EXPECT_EQ(resumed.status, 0) << resumed.all();
+    EXPECT_EQ(resumed.out, "domain 1 runs\n");
+    expect_alive(living.host, "1");
+    EXPECT_EQ(xsr(living.host, {"save", "-f", "1", file()}).status, 0);
 }
 
 TEST_F(XsrSave, WithdrawsARequestThatNobodyHears)
@@ -226,6 +336,47 @@ TEST_F(XsrSave, StopsOnASignalAndLetsTheGuestGoOn)
                            "until $FAKEXEN list | grep -q suspended; do sleep 0.1; done\n"
                            "kill -TERM $save; wait $save; status=$?; kill $reader; exit $status");
     expect_failed_save(living.host, ended, 130, "stopped on request; the guest runs again");
+}
+
+TEST_F(XsrSave, SaysThatTheGuestIsPausedWhenItIs)
+{
+    const LivingHost living;
+    Running save{{in_build("xsr"), "save", "--leave-paused", "web", file()},
+                 stopping(living.host, "domctl.pausedomain:1")};
+    await_stopped(save);
+    std::filesystem::create_directory(file());  // the complete file cannot have its name
+    save.signal(SIGCONT);
+    const Ended ended = save.wait();
+    EXPECT_EQ(ended.status, 3) << ended.all();
+    EXPECT_NE(ended.errors.find("domain 1 is paused (xsr resume 1)"), std::string::npos)
+        << ended.errors;
+    EXPECT_EQ(living.host.state_of(living.domid), "paused");
+}
+
+TEST_F(XsrSave, RefusesWhatWouldCrossASaveThatGoesOn)
+{
+    const LivingHost living;
+    Running first{{in_build("xsr"), "save", "web", file()},
+                  stopping(living.host, "domctl.getpageframeinfo3:1")};
+    await_stopped(first);
+    const std::string pid = std::to_string(first.pid());
+    const Ended list = xsr(living.host, {"list"});
+    EXPECT_NE(list.out.find("being saved (pid " + pid + ")"), std::string::npos) << list.all();
+    const std::vector<std::vector<std::string>> crossing = {
+        {"save", "web", file("second.xl")}, {"resume", "web"}, {"destroy", "web"}};
+    for (const auto& command : crossing) {
+        const Ended refused = xsr(living.host, command);
+        EXPECT_EQ(refused.status, 7) << refused.all();
+        EXPECT_NE(refused.errors.find("is being saved by process " + pid), std::string::npos)
+            << refused.errors;
+    }
+    first.signal(SIGKILL);
+    (void)first.wait();
+    // Nobody believes the mark of a process that has gone.
+    EXPECT_NE(xsr(living.host, {"list"}).out.find("suspended"), std::string::npos);
+    EXPECT_EQ(xsr(living.host, {"resume", "web"}).status, 0);
+    expect_alive(living.host, living.domid);
+    EXPECT_EQ(xsr(living.host, {"save", "--force", "web", file()}).status, 0);
 }
 
 TEST_F(XsrSave, RestoresNothingFromHalfAFile)

@@ -8,6 +8,8 @@
 #include <array>
 #include <csignal>
 #include <fcntl.h>
+#include <fstream>
+#include <string>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -135,6 +137,37 @@ TEST(FdIo, SigpipeIsAsBeforeAfterwards)
     sigset_t now;
     ASSERT_EQ(pthread_sigmask(SIG_SETMASK, nullptr, &now), 0);
     EXPECT_EQ(sigismember(&now, SIGPIPE), 0);  // and we live: what was raised was taken
+}
+
+/// Memory of the kernel's that no file system can pin, as it cannot pin a foreign mapping; empty where there is none.
+std::span<std::byte> unpinnable_page()
+{
+    std::ifstream maps{"/proc/self/maps"};
+    for (std::string line; std::getline(maps, line);) {
+        if (line.ends_with("[vvar]")) {
+            const auto address = static_cast<std::uintptr_t>(std::stoull(line, nullptr, 16));
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast,performance-no-int-to-ptr): as /proc has it
+            return {reinterpret_cast<std::byte*>(address), 4096};
+        }
+    }
+    return {};
+}
+
+TEST(FdIo, GoesThroughMemoryOfItsOwnWhereAFileSystemMustPinPages)
+{
+    const Fd file{open(".", O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, 0600)};
+    const auto page = unpinnable_page();
+    if (!file || page.empty()) {
+        GTEST_SKIP() << "no direct I/O here, or no [vvar]";
+    }
+    iovec direct = iovec_of(page);
+    if (writev(file.get(), &direct, 1) >= 0 || errno != EFAULT) {
+        GTEST_SKIP() << "this file system takes any page";
+    }
+    FdSink sink{file.get()};
+    sink.write(page);
+    sink.write(page);
+    EXPECT_EQ(lseek(file.get(), 0, SEEK_END), 8192);
 }
 
 TEST(FdIo, SaysWhatAStreamEndsIn)

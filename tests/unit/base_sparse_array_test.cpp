@@ -36,6 +36,16 @@ TEST(SparseArray, AnswersAbsentForWhatWasNeverStored)
     EXPECT_EQ(array.find(1000 + 512), absent);
 }
 
+TEST(SparseArray, ReplacesOnlyNearWhatWasStored)
+{
+    SparseArray<std::uint64_t> array{1U << 30, absent};
+    array.set(1000, 7);
+    array.replace(1000, 8);
+    array.replace(5000, 9);
+    EXPECT_EQ(array.find(1000), 8U);
+    EXPECT_EQ(array.find(5000), absent);
+}
+
 TEST(SparseArray, EraseMakesAbsentAgain)
 {
     SparseArray<std::uint64_t> array{100, absent};

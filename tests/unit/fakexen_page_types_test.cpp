@@ -91,7 +91,7 @@ TEST_F(PageTypesTest, FailureGivesEverythingBack)
     const Tree t = tree();
     const Mfn other = page();
     set(t.l1, 7, other, writable);
-    set(t.l1, 8, other, writable | pte::global | pte::grant);  // the last entry is the bad one
+    set(t.l1, 8, other, writable | pte::global | pte::large);  // the last entry is the bad one
     EXPECT_EQ(xen.types.pin(t.l4, FrameType::l4_table, domain), -EINVAL);
     for (const Mfn mfn : {t.l4, t.l3, t.l2, t.l1, t.content, other}) {
         EXPECT_EQ(frame(mfn).references, 1U);
@@ -263,10 +263,54 @@ TEST_F(PageTypesTest, LogDirtySeesTypesPinsAndEntries)
     }
     EXPECT_FALSE(dirtied(t.content));
     EXPECT_EQ(domain.dirty.nr_dirty(), 4U);
-    domain.dirty.clean();
+    domain.dirty.clean(512);
     ASSERT_EQ(xen.types.update_entry(t.l1, 5, 0, KeepBits::none, domain, domain), 0);
     EXPECT_TRUE(dirtied(t.l1));
     EXPECT_EQ(domain.dirty.nr_dirty(), 1U);
+}
+
+TEST_F(PageTypesTest, AGuestsStoresAreMarkedWhereTheFrameIs)
+{
+    Domain& other = make_domain();
+    const Mfn mfn = page(other);
+    xen.mark_stored(mfn);
+    EXPECT_EQ(other.dirty.nr_dirty(), 0U) << "not asked for";
+    other.dirty.enable();
+    domain.dirty.enable();
+    xen.mark_stored(mfn);
+    xen.mark_stored(mfn);
+    xen.mark_stored(Mfn{xen.machine.max_mfn() + 1});
+    xen.mark_stored(Mfn{xen.machine.m2p_first_mfn()});
+    EXPECT_EQ(other.dirty.nr_dirty(), 1U);
+    EXPECT_EQ(domain.dirty.nr_dirty(), 0U);
+}
+
+TEST(DirtyLog, ForgetsWholeLeavesAndKeepsWhatLiesBeyond)
+{
+    constexpr std::uint64_t leaf = std::uint64_t{4096} * 8;
+    DirtyLog log;
+    log.enable();
+    for (const std::uint64_t pfn : {std::uint64_t{0}, leaf - 1, leaf, 2 * leaf}) {
+        EXPECT_TRUE(log.mark(pfn));
+        EXPECT_FALSE(log.mark(pfn));
+    }
+    EXPECT_EQ(log.nr_dirty(), 4U);
+    log.clean(64);
+    EXPECT_EQ(log.nr_dirty(), 0U);
+    EXPECT_TRUE(log.mark(leaf - 1)) << "the rest of the leaf is clean too";
+    EXPECT_FALSE(log.mark(leaf)) << "the next one was not asked for";
+    log.clean(leaf + 1);
+    EXPECT_TRUE(log.mark(leaf));
+    EXPECT_FALSE(log.mark(2 * leaf));
+}
+
+TEST_F(PageTypesTest, ExtentsAreAllOrNone)
+{
+    const auto first = xen.add_extent(domain, 64, 0);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(xen.add_extent(domain, 64, 3), std::nullopt) << "the free list is shuffled by pages";
+    EXPECT_EQ(xen.add_extent(domain, 64, 9), std::nullopt) << "and the domain's limit is 512";
+    EXPECT_EQ(domain.nr_pages, 1U);
 }
 
 }  // namespace

@@ -14,14 +14,18 @@ namespace fakexen {
 
 class HypervisorTest : public ::testing::Test {
 protected:
-    HypervisorTest() : xen{config(), log_}, domain{make_domain()} {}
+    explicit HypervisorTest(const HypervisorConfig& wanted = config())
+        : xen{wanted, log_}, domain{make_domain()}
+    {
+    }
 
     /// A domain with one vCPU and room for 512 pages.
     Domain& make_domain()
     {
         xen_domctl_createdomain wanted = {};
         wanted.max_vcpus = 1;
-        wanted.max_grant_frames = 4;
+        wanted.max_grant_frames = 20;
+        wanted.grant_opts = XEN_DOMCTL_GRANT_version(2);
         const int id = xen.create_domain(0, wanted);
         Domain& made = *xen.domain(static_cast<std::uint64_t>(id));
         made.max_pages = 512;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // vCPU contexts, xsave blobs, CPU policies and cues: what a fakexen host takes and refuses.
+#include "libsr/base/error.hpp"
 #include "tests/fakexen/host/client_process.hpp"
 #include "tests/fakexen/host/vcpu_context.hpp"
 #include "tests/unit/fakexen_support.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 namespace fakexen {
@@ -43,6 +45,18 @@ TEST_F(VcpuTest, TheFirstContextTakesTablesAndGdt)
     EXPECT_EQ(frame(gdt).references, 1U);
 }
 
+TEST_F(VcpuTest, AResetKeepsTheRegisteredInfo)
+{
+    const Mfn info = page();
+    ASSERT_EQ(xen.types.get_page_and_type(info, FrameType::writable, domain), 0);
+    vcpu().info_frame = info;
+    xen.reset_vcpu(vcpu());
+    EXPECT_EQ(vcpu().info_frame, info);
+    EXPECT_EQ(frame(info).references, 2U);
+    xen.destroy_domain(domain);
+    EXPECT_EQ(frame(info).references, 0U) << "gone with its domain";
+}
+
 TEST_F(VcpuTest, ALaterContextMustNameTheSameTables)
 {
     ASSERT_EQ(set_context(xen, vcpu(), context), 0);
@@ -53,12 +67,14 @@ TEST_F(VcpuTest, ALaterContextMustNameTheSameTables)
     EXPECT_EQ(get_context(vcpu()).user_regs.rax, 7U);
 }
 
-TEST_F(VcpuTest, RefusesBadContextsAndHoldsNothing)
+// What a refused context has got before it was refused stays with the vCPU, as in Xen, and goes with a reset.
+TEST_F(VcpuTest, RefusesBadContextsAndLosesNoReference)
 {
     const auto refused_with = [&](auto change) {
         vcpu_guest_context_t changed = context;
         change(changed);
         const int error = set_context(xen, vcpu(), changed);
+        xen.reset_vcpu(vcpu());
         EXPECT_EQ(frame(t.l4).references, 1U);
         EXPECT_EQ(frame(gdt).references, 1U);
         EXPECT_FALSE(vcpu().initialised);
@@ -128,6 +144,86 @@ TEST(FailCues, AreCallNthErrno)
     EXPECT_EQ(cues[1].call, "domctl.getvcpucontext");
     EXPECT_EQ(cues[1].errnum, EFAULT);
     EXPECT_EQ(refused, (std::vector<std::string>{"x", "map:0:EIO", "map:1:EWHAT"}));
+}
+
+TEST(FailCues, MayBeSignals)
+{
+    std::vector<std::string> refused;
+    const auto cues = parse_fail_cues("any:40:SIGKILL,map:1:SIGNAL", refused);
+    ASSERT_EQ(cues.size(), 1U);
+    EXPECT_EQ(cues[0].call, "any");
+    EXPECT_EQ(cues[0].signal, SIGKILL);
+    EXPECT_EQ(cues[0].errnum, 0);
+    EXPECT_EQ(refused, std::vector<std::string>{"map:1:SIGNAL"});
+}
+
+TEST(FailCues, AllocationsAreCountedByThemselvesAndInNoTrace)
+{
+    const Quirks quirks;
+    Trace trace;
+    ClientProcess client{0, trace, quirks};
+    sr::NullLogger log;
+    client.add_cues("alloc_status_frame:2:ENOMEM,any:2:EPERM", log);
+    client.entered("grant_table_op", "set_version");
+    EXPECT_TRUE(client.allocating("alloc_status_array"));
+    EXPECT_TRUE(client.allocating("alloc_status_frame"));
+    EXPECT_FALSE(client.allocating("alloc_status_frame"));
+    EXPECT_TRUE(client.allocating("alloc_status_frame"));
+    client.left(-ENOMEM);
+    EXPECT_THROW(client.entered("", "map"), Refused) << "the second of any calls";
+    client.left(-EPERM);
+    EXPECT_EQ(trace.lines().size(), 2U);
+}
+
+TEST(Trace, TellsWhatACallWasAboutBehindItsResult)
+{
+    const Quirks quirks;
+    Trace trace;
+    ClientProcess client{0, trace, quirks};
+    client.entered("", "map_resource");
+    client.described("d1 status 0+1");
+    client.left(-EINVAL);
+    client.entered("", "map");
+    client.left(0);
+    EXPECT_TRUE(trace.lines()[0].ends_with(" map_resource = -EINVAL (d1 status 0+1)"));
+    EXPECT_TRUE(trace.lines()[1].ends_with(" map = 0")) << "of the next call nothing is known";
+}
+
+TEST(Quirks, AreReadByName)
+{
+    Quirks quirks;
+    add_quirk(quirks, "stale-types");
+    add_quirk(quirks, "latency:map:250");
+    add_quirk(quirks, "latency:any:1");
+    add_quirk(quirks, "grant-version:1");
+    add_quirk(quirks, "grant-frames:32");
+    add_quirk(quirks, "eager-status");
+    EXPECT_TRUE(quirks.eager_status);
+    EXPECT_EQ(quirks.grants.max_version, 1U);
+    EXPECT_EQ(quirks.grants.max_frames, 32U);
+    EXPECT_TRUE(quirks.stale_types);
+    EXPECT_FALSE(quirks.no_gup);
+    EXPECT_EQ(quirks.latency_us("map", "map"), 251U);
+    EXPECT_EQ(quirks.latency_us("memory_op.populate_physmap", "populate_physmap"), 1U);
+    for (const char* wrong : {"", "stale", "grant-version:3", "grant-version:0",
+                              "grant-frames:", "grant-frames:1x", "latency:map", "latency::5",
+                              "latency:map:", "latency:map:5s", "latency:map:99999999999"}) {
+        EXPECT_THROW(add_quirk(quirks, wrong), sr::Error) << wrong;
+    }
+}
+
+TEST(Quirks, DelayTheNextAnswerOnce)
+{
+    Quirks quirks;
+    add_quirk(quirks, "latency:populate_physmap:250");
+    Trace trace;
+    ClientProcess client{0, trace, quirks};
+    client.entered("memory_op", "populate_physmap");
+    client.left(0);
+    EXPECT_EQ(client.take_delay_us(), 250U);
+    client.entered("", "map");
+    client.left(0);
+    EXPECT_EQ(client.take_delay_us(), 0U);
 }
 
 }  // namespace

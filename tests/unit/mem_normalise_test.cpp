@@ -187,13 +187,22 @@ TEST(NormaliseTable, FaultsReadAsOneSentence)
         normalise(table_of({{17, 0x8000'0000'0020'0067}}), to, PageType::l1_pinned);
     EXPECT_EQ(describe(outcome, Pfn{0x1234}, PageType::l1_pinned),
               "L1TAB pinned pfn 0x1234: slot 17 (0x8000000000200067) holds mfn 0x200, which has no "
-              "entry in Xen's M2P");
+              "entry in Xen's M2P; if it is a device's memory or Xen's, detach the devices passed "
+              "through to the guest");
+    EXPECT_EQ(
+        describe(normalise(table_of({{0, 0x30'0065}}), to, PageType::l1), Pfn{1}, PageType::l1),
+        "L1TAB pfn 0x1: slot 0 (0x300065) holds mfn 0x300, which is not what the guest's p2m holds "
+        "at "
+        "its pfn; if it is another domain's, mapped by grant, detach the devices that the guest "
+        "serves "
+        "to others");
     const Error error = to_error(outcome, Pfn{0x1234}, PageType::l1_pinned);
     EXPECT_EQ(error.code(), Errc::guest);
     EXPECT_EQ(error.pfn(), 0x1234U);
     EXPECT_EQ(
         describe(normalise(table_of({{0, 0x10'00e7}}), to, PageType::l2), Pfn{1}, PageType::l2),
-        "L2TAB pfn 0x1: slot 0 (0x1000e7) holds mfn 0x100, as a superpage, which cannot be moved");
+        "L2TAB pfn 0x1: slot 0 (0x1000e7) holds mfn 0x100, as a superpage, which cannot be moved; "
+        "shut the guest down and start it without superpages");
     EXPECT_EQ(describe(normalise(Page{}, to, PageType::l4, pae32), Pfn{1}, PageType::l4),
               "L4TAB pfn 0x1 is no page table of this guest");
 }

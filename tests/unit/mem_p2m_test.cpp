@@ -171,5 +171,34 @@ TEST(RestoreP2m, EncodesLeavesOfBothWidths)
     EXPECT_EQ(load<std::uint32_t>(page, 0), 0xffff'ffffU);
 }
 
+// Linux marks holes of its memory map that are machine frames of the same number (bit 62), and frames of
+// others that it has mapped (bit 63): the former hold on any host.
+TEST(RestoreP2m, KeepsIdentityEntriesOfHoles)
+{
+    RestoreP2m wide{long64, Pfn{1023}};
+    wide.set_mfn(Pfn{514}, Mfn{0x99});
+    Page page = table_of(
+        {{0, 0x4000'0000'0000'0200},    // pfn 512: identity
+         {1, 0x4000'0000'0000'0200},    // pfn 513: of another number
+         {2, 0x4000'0000'0000'0202},    // pfn 514: identity, but has a frame now
+         {3, 0x8000'0000'0000'0203},    // pfn 515: another domain's frame
+         {4, 0x204},                    // pfn 516: a frame of the old host
+         {5, 0xc000'0000'0000'0205}});  // pfn 517: both marks, which is no entry of Linux's
+    wide.encode_leaf(1, page);
+    EXPECT_EQ(entry_of(page, 0), 0x4000'0000'0000'0200U);
+    EXPECT_EQ(entry_of(page, 1), none);
+    EXPECT_EQ(entry_of(page, 2), 0x99U);
+    for (const unsigned at : {3U, 4U, 5U}) {
+        EXPECT_EQ(entry_of(page, at), none) << at;
+    }
+
+    RestoreP2m narrow{pae32, Pfn{1}};
+    store(std::span{page}, 0, std::uint32_t{0x4000'0001});
+    store(std::span{page}, 4, std::uint32_t{0x4000'0001});
+    narrow.encode_leaf(0, page);
+    EXPECT_EQ(load<std::uint32_t>(page, 0), 0xffff'ffffU);
+    EXPECT_EQ(load<std::uint32_t>(page, 4), 0x4000'0001U);
+}
+
 }  // namespace
 }  // namespace sr

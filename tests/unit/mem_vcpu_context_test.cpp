@@ -74,6 +74,16 @@ TEST_F(VcpuOut, A32BitGuestHasItsOwnLayoutAndNoCr1)
     EXPECT_EQ(context, wanted);
 }
 
+TEST_F(VcpuOut, TheTablesItRunsOnAreThoseOfItsControlRegisters)
+{
+    EXPECT_EQ(tables_of(context_of(long64, mfn), long64), (std::vector{Mfn{0x13}, Mfn{0x14}}));
+    EXPECT_EQ(tables_of(context_of(long64, mfn, false), long64), std::vector{Mfn{0x13}});
+    Octets narrow = context_of(pae32, mfn);
+    EXPECT_EQ(tables_of(narrow, pae32), std::vector{Mfn{0x13}});
+    store_field(narrow, element(pae32.vcpu.ctrlreg, 1), 0x999'9000);
+    EXPECT_EQ(tables_of(narrow, pae32), std::vector{Mfn{0x13}}) << "there is no cr1";
+}
+
 TEST_F(VcpuOut, OnlyVcpu0HasAStartInfo)
 {
     Octets context = context_of(long64, mfn);

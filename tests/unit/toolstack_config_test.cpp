@@ -75,6 +75,34 @@ TEST(DomainConfig, KeepsWhatOnlyLibxlKnows)
     EXPECT_EQ(error_of([] { (void)updated_json_text("{}", DomainConfig{}); }), Errc::malformed);
 }
 
+TEST(DomainConfig, TakesLimitsOfGrants)
+{
+    const std::string limits =
+        R"("max_memkb": 4096, "max_grant_version": 1, "max_grant_frames": 128)";
+    const DomainConfig config = parse_domain_config(with_build(limits));
+    EXPECT_EQ(config.max_grant_version, 1U);
+    EXPECT_EQ(config.max_grant_frames, 128U);
+    const DomainConfig again = parse_domain_config(to_json_text(config));
+    EXPECT_EQ(again.max_grant_version, 1U);
+    EXPECT_EQ(again.max_grant_frames, 128U);
+    // libxl knows best what it made, and has no name for "the host's default".
+    EXPECT_NE(updated_json_text(with_build(limits), parse_domain_config(usual)).find("128"),
+              std::string::npos);
+    EXPECT_EQ(to_json_text(parse_domain_config(usual)).find("max_grant"), std::string::npos);
+}
+
+TEST(DomainConfig, TakesLibxlsDefaultOfGrantsForNone)
+{
+    for (const char* value : {"-1", "4294967295", "null"}) {
+        SCOPED_TRACE(value);
+        const DomainConfig config = parse_domain_config(
+            with_build(R"("max_memkb": 4096, "max_grant_version": )" + std::string{value} +
+                       R"(, "max_grant_frames": )" + value));
+        EXPECT_FALSE(config.max_grant_version);
+        EXPECT_FALSE(config.max_grant_frames);
+    }
+}
+
 TEST(DomainConfig, RefusesWhatMakesNoDomain)
 {
     const std::string refused[] = {
@@ -94,6 +122,9 @@ TEST(DomainConfig, RefusesWhatMakesNoDomain)
         with_build(R"("max_memkb": 4096, "max_vcpus": 8193)"),
         with_build(R"("max_memkb": 4096, "max_vcpus": 2, "avail_vcpus": [2])"),
         with_build(R"("max_memkb": 4096, "max_vcpus": 2, "avail_vcpus": ["x"])"),
+        with_build(R"("max_memkb": 4096, "max_grant_version": 16)"),
+        with_build(R"("max_memkb": 4096, "max_grant_version": -2)"),
+        with_build(R"("max_memkb": 4096, "max_grant_frames": 2147483648)"),
     };
     for (const std::string& text : refused) {
         SCOPED_TRACE(text);

@@ -69,6 +69,10 @@ void decode_record(StreamReader& reader, std::uint32_t type, GuestWidth& width, 
         (void)decode_hvm_params(body);
     } else if (known == hvm_context) {
         (void)decode_hvm_context(body);
+    } else if (known == grant_table_info) {
+        (void)decode_grant_table_info(body);
+    } else if (known == grant_table_entries) {
+        (void)decode_grant_table_entries(body, Pfn{limits::pfn_max});
     } else if (known) {
         decode_empty(*known, body);
     }
@@ -174,7 +178,8 @@ TEST_P(Hostile, EveryChangeOfOneOctet)
 }
 
 INSTANTIATE_TEST_SUITE_P(Streams, Hostile,
-                         testing::Values("pv_stream.hex", "pv_stream_v2.hex", "hvm_stream.hex"),
+                         testing::Values("pv_stream.hex", "pv_stream_v2.hex", "pv32_stream.hex",
+                                         "hvm_stream.hex"),
                          [](const auto& name) {
                              std::string text = name.param;
                              return text.substr(0, text.find('.'));

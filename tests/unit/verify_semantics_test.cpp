@@ -57,6 +57,54 @@ TEST(VerifySemantics, LooksOnlyAtTablesThatAreInUse)
     EXPECT_EQ(lines(again.verify()), Lines{});
 }
 
+// A 32-bit guest: Xen has entries of its own in the L2 of slot 3, which it validates as such.
+TEST(VerifySemantics, FindsPaeTablesThatXenRefuses)
+{
+    const auto found = [](std::size_t at, const char* hex) {
+        Parts parts{"pv32_stream.hex"};
+        parts.change(RecordType::page_data, at, hex);
+        return lines(parts.verify());
+    };
+    EXPECT_EQ(found(page_at(1, 24), "26"),
+              Lines{"error semantic: L3 table pfn 0x1: slot 3 is empty, where Xen needs a table"});
+    EXPECT_EQ(
+        found(page_at(1, 24), "27 20"),
+        Lines{
+            "error semantic: L3 table pfn 0x1: slot 3 names pfn 0x2, which another slot names too: "
+            "Xen has entries of its own in it"});
+    EXPECT_EQ(found(8 + 3 * 8 + 7, "a0"), Lines{"error semantic: L3 table pfn 0x1: slot 3 names "
+                                                "pfn 0x3, which is pinned: Xen has entries "
+                                                "of its own in it"});
+    EXPECT_EQ(found(page_at(3, 428 * 8), "67 40"),
+              Lines{"deviation semantic: L2TAB pfn 0x3: slot 428 is Xen's own and not zero"});
+    EXPECT_EQ(found(page_at(2, 428 * 8), "67 40"), Lines{}) << "the guest's own in any other L2";
+    EXPECT_EQ(found(page_at(1, 4 * 8), "01"),
+              Lines{"deviation semantic: L3TAB pinned pfn 0x1: slot 4 is Xen's own and not zero"});
+    EXPECT_EQ(found(page_at(1), "27 40"), Lines{"error semantic: L3 table pfn 0x1: slot 0 names "
+                                                "pfn 0x4, which is L1TAB and no table of "
+                                                "level 2"});
+    EXPECT_EQ(found(8 + 1 * 8 + 7, "c0").front(),
+              "error semantic: L4TAB pinned pfn 0x1 is no page table of this guest");
+}
+
+TEST(VerifySemantics, ReadsTheRegistersOfA32BitGuest)
+{
+    const auto found = [](std::size_t at, const char* hex) {
+        Parts parts{"pv32_stream.hex"};
+        parts.change(RecordType::x86_pv_vcpu_basic, 8 + at, hex);
+        return lines(parts.verify());
+    };
+    EXPECT_EQ(found(2728, "00 20"),
+              Lines{"error semantic: vcpu 0 cr3: pfn 0x2 is L2TAB, not L3TAB"});
+    EXPECT_EQ(found(2728, "01 10"),
+              Lines{"error semantic: vcpu 0 cr3: pfn 0x100001 is past the domain's highest "
+                    "pfn"});
+    EXPECT_EQ(found(2720, "01 10"), Lines{}) << "there is no cr1";
+    EXPECT_EQ(found(524, "04").size(), 1U) << "start_info is a table";
+    EXPECT_EQ(found(2704, "01 02"), Lines{}) << "a GDT of two frames, both pfn 0";
+    EXPECT_EQ(found(2704, "01 1c").size(), 1U) << "7169 entries";
+}
+
 TEST(VerifySemantics, FindsP2mFramesThatAreNoMemory)
 {
     const auto found = [](const char* hex) {

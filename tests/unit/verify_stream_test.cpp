@@ -17,7 +17,8 @@ using test::verify;
 
 TEST(Verify, GoldenStreamsAreClean)
 {
-    for (const char* name : {"pv_stream.hex", "pv_stream_v2.hex", "xl_pv_file.hex"}) {
+    for (const char* name :
+         {"pv_stream.hex", "pv_stream_v2.hex", "pv32_stream.hex", "xl_pv_file.hex"}) {
         const VerifyReport report = verify(golden(name));
         EXPECT_EQ(lines(report), Lines{}) << name;
         EXPECT_TRUE(report.restorable());

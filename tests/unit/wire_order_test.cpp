@@ -156,9 +156,13 @@ TEST(RecordOrder, RefusesMemoryAfterVcpus)
 {
     EXPECT_EQ(message_of([] { (void)run(pv(), with_before(pv_v3, end, page_data)); }),
               "comes after X86_PV_VCPU_BASIC, which needs it before");
-    EXPECT_EQ(
-        error_of([] { (void)run(pv(), with_before(pv_v3, x86_tsc_info, x86_pv_p2m_frames)); }),
-        Errc::malformed);
+    EXPECT_EQ(error_of([] { (void)run(pv(), with_before(pv_v3, end, x86_pv_p2m_frames)); }),
+              Errc::malformed);
+}
+
+TEST(RecordOrder, LetsTheP2mOfARunningGuestGrow)
+{
+    EXPECT_TRUE(run(pv(), with_before(pv_v3, x86_tsc_info, x86_pv_p2m_frames)).deviations.empty());
 }
 
 TEST(RecordOrder, RefusesSeconds)
@@ -188,7 +192,8 @@ TEST(RecordOrder, RefusesRecordsOfTheOtherKindOfGuest)
 
 TEST(RecordOrder, RefusesEverythingAfterEnd)
 {
-    for (std::uint32_t type = 0; type < nr_record_types; ++type) {
+    for (std::uint32_t index = 0; index < nr_known_types; ++index) {
+        const std::uint32_t type = to_wire(record_type_at(index));
         RecordOrder order = pv();
         for (const RecordType before : pv_v3) {
             EXPECT_FALSE(order.finished());
@@ -206,7 +211,7 @@ TEST(RecordOrder, RefusesUnknownMandatoryRecordsAndSkipsOptionalOnes)
     for (const std::uint32_t type : {0x13U, 0x7fff'ffffU, 0x5352'0001U}) {
         EXPECT_EQ(error_of([&] { (void)order.accept(type); }), Errc::unsupported);
     }
-    for (const std::uint32_t type : {0x8000'0000U, 0x8000'0001U, 0xffff'ffffU, 0xd352'0001U}) {
+    for (const std::uint32_t type : {0x8000'0000U, 0x8000'0001U, 0xffff'ffffU, 0xd352'0003U}) {
         EXPECT_EQ(order.accept(type).deviation, nullptr);
     }
     EXPECT_EQ(error_of([&] { (void)order.accept(to_wire(toolstack)); }), Errc::unsupported);
@@ -279,6 +284,21 @@ TEST(RecordOrder, ACheckpointBringsTheGuestAgain)
                             with_before(hvm_v3, hvm_context, checkpoint));
               }),
               Errc::malformed);
+}
+
+TEST(RecordOrder, KnowsWhatLiesWithinACheckpoint)
+{
+    RecordOrder order = pv(3, StreamKind::checkpointed);
+    EXPECT_FALSE(order.within_checkpoint());
+    for (const RecordType type : without(pv_v3, end)) {
+        (void)order.accept(to_wire(type));
+        EXPECT_TRUE(order.within_checkpoint()) << name_of(type);
+    }
+    (void)order.accept(to_wire(checkpoint));
+    EXPECT_FALSE(order.within_checkpoint());
+    (void)order.accept(0x8000'0001);  // optional, and so nothing of a guest
+    (void)order.accept(to_wire(end));
+    EXPECT_FALSE(order.within_checkpoint());
 }
 
 TEST(RecordOrder, AssumesARefusedRecordOnRequest)

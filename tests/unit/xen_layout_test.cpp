@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The layouts that libsr/mem and libsr/wire write down are those of Xen's headers.
+#include "libsr/base/bytes.hpp"
+#include "libsr/mem/grant_entry.hpp"
 #include "libsr/mem/guest_abi.hpp"
 #include "libsr/wire/records.hpp"
 #include "libsr/xen/libraries.hpp"
@@ -7,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <span>
+#include <vector>
 
 namespace sr::test {
 namespace {
@@ -99,6 +103,58 @@ TEST(XenLayout, RecordsThatAreArraysOfXensStructs)
     EXPECT_EQ(sizeof(CpuidLeafLayout), sizeof(xen_cpuid_leaf_t));
     EXPECT_EQ(sizeof(MsrEntryLayout), sizeof(xen_msr_entry_t));
     EXPECT_EQ(sizeof(VcpuMsrLayout), sizeof(xen_domctl_vcpu_msr_t));
+}
+
+TEST(XenLayout, GrantEntries)
+{
+    EXPECT_EQ(grants_per_frame(GrantVersion::v1), page_size / sizeof(grant_entry_v1_t));
+    EXPECT_EQ(grants_per_frame(GrantVersion::v2), page_size / sizeof(grant_entry_v2_t));
+    EXPECT_EQ(grant_statuses_per_frame, page_size / sizeof(grant_status_t));
+    EXPECT_EQ(grant_flag::kind_mask, GTF_type_mask);
+    EXPECT_EQ(static_cast<unsigned>(GrantKind::invalid), GTF_invalid);
+    EXPECT_EQ(static_cast<unsigned>(GrantKind::permit_access), GTF_permit_access);
+    EXPECT_EQ(static_cast<unsigned>(GrantKind::accept_transfer), GTF_accept_transfer);
+    EXPECT_EQ(static_cast<unsigned>(GrantKind::transitive), GTF_transitive);
+    EXPECT_EQ(grant_flag::read_only, GTF_readonly);
+    EXPECT_EQ(grant_flag::reading, GTF_reading);
+    EXPECT_EQ(grant_flag::writing, GTF_writing);
+    EXPECT_EQ(grant_flag::sub_page, GTF_sub_page);
+    EXPECT_EQ(grant_flag::transfer_committed, GTF_transfer_committed);
+    EXPECT_EQ(grant_flag::transfer_completed, GTF_transfer_completed);
+}
+
+/// One entry of Xen's, decoded as the first of a frame.
+template <typename Entry>
+GrantEntry first_grant(GrantVersion version, const Entry& entry)
+{
+    Octets frame(page_size);
+    store(frame, 0, entry);
+    std::vector<GrantEntry> entries;
+    decode_grant_frame(version, std::span{frame}.first<page_size>(), {}, 0, entries);
+    return entries.at(0);
+}
+
+TEST(XenLayout, GrantEntriesAreDecodedAsXenLaysThemOut)
+{
+    const GrantEntry v1 = first_grant(
+        GrantVersion::v1, grant_entry_v1_t{.flags = 1, .domid = 0x1234, .frame = 0x1234'5678});
+    EXPECT_EQ(v1.domid, 0x1234U);
+    EXPECT_EQ(v1.frame, Gfn{0x1234'5678});
+    grant_entry_v2_t xens{};
+    xens.sub_page.hdr = {.flags = GTF_permit_access | GTF_sub_page, .domid = 7};
+    xens.sub_page.page_off = 0x123;
+    xens.sub_page.length = 0x456;
+    xens.sub_page.frame = 0x1234'5678'9abc;
+    const GrantEntry part = first_grant(GrantVersion::v2, xens);
+    EXPECT_EQ(part.domid, 7U);
+    EXPECT_EQ(part.sub_page, (GrantEntry::SubPage{0x123, 0x456}));
+    EXPECT_EQ(part.frame, Gfn{0x1234'5678'9abc});
+    xens.full_page.hdr.flags = GTF_permit_access;
+    EXPECT_EQ(first_grant(GrantVersion::v2, xens).frame, Gfn{xens.full_page.frame});
+    xens.transitive.hdr.flags = GTF_transitive;
+    xens.transitive.trans_domid = 0x321;
+    xens.transitive.gref = 0xabcd'ef01;
+    EXPECT_EQ(first_grant(GrantVersion::v2, xens).source, (GrantEntry::Source{0x321, 0xabcd'ef01}));
 }
 
 }  // namespace

@@ -31,6 +31,17 @@ TEST(ProgressLine, ShowsEverythingWhereThereIsRoom)
               "0:03 left");
 }
 
+TEST(ProgressLine, NamesTheRoundWhileTheGuestRuns)
+{
+    ProgressFacts facts = half_way();
+    facts.phase = SR_PHASE_LIVE;
+    EXPECT_NE(progress_line(facts, 120, false).find("  2,900 pages  round 1  11.4 MiB"),
+              std::string::npos);
+    facts.round = 2;
+    EXPECT_NE(progress_line(facts, 120, false).find("  round 3: 6,000 dirty pages  11.4 MiB"),
+              std::string::npos);
+}
+
 TEST(ProgressLine, NeverPassesTheEdge)
 {
     for (std::size_t columns = 0; columns < 130; ++columns) {

@@ -11,6 +11,8 @@ libtoolstack_la_SOURCES = \
     tools/toolstack/domain_config.hpp \
     tools/toolstack/domain_entries.cpp \
     tools/toolstack/domain_entries.hpp \
+    tools/toolstack/saver_mark.cpp \
+    tools/toolstack/saver_mark.hpp \
     tools/toolstack/suspend.cpp \
     tools/toolstack/suspend.hpp \
     tools/toolstack/toolstack.cpp \

@@ -23,7 +23,7 @@ constexpr std::uint64_t memory_slack_kib = 1024;  // what libxl allows beyond a 
 void check(int result, const char* call, DomId domid)
 {
     if (result < 0) {
-        throw Error::from_errno(Errc::hypervisor, errno, "domain %u: %s", domid, call)
+        throw Error::from_errno(Errc::hypervisor, errno, "domain %u: %s failed", domid, call)
             .with_call(call);
     }
 }
@@ -69,7 +69,9 @@ xen_domctl_createdomain creation_of(const DomainConfig& config, unsigned grant_v
     std::copy(config.uuid.octets.begin(), config.uuid.octets.end(), std::begin(create.handle));
     create.max_vcpus = config.max_vcpus;
     create.max_evtchn_port = 1023;  // libxl's default
-    create.max_grant_frames = -1;   // the hypervisor's
+    create.max_grant_frames = config.max_grant_frames
+                                  ? static_cast<std::int32_t>(*config.max_grant_frames)
+                                  : -1;  // the hypervisor's
     create.max_maptrack_frames = -1;
     create.grant_opts = XEN_DOMCTL_GRANT_version(grant_version);
     create.arch.misc_flags = config.msr_relaxed ? XEN_X86_MSR_RELAXED : 0;
@@ -132,28 +134,53 @@ std::vector<DomainState> Control::list() const
     }
 }
 
-DomId Control::create(const DomainConfig& config) const
+/// EINVAL tells many things apart not at all; a limit of grants beyond the host's is the one that comes with a file.
+void Control::fail_to_create(const DomainConfig& config, int errnum) const
 {
-    DomId domid = 0;  // any
-    auto create = creation_of(config, config.max_grant_version.value_or(2));
-    int result = xc_domain_create(handle_, &domid, &create);
+    xc_physinfo_t host{};
+    const bool is_known = errnum == EINVAL && xc_physinfo(handle_, &host) == 0;
+    const unsigned offered = (host.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2) != 0 ? 2 : 1;
+    if (is_known && config.max_grant_version.value_or(0) > offered) {
+        throw Error{
+            Errc::mismatch,
+            "cannot create the domain: its configuration allows grant tables of version %u, "
+            "and this host of version %u only",
+            *config.max_grant_version, offered};
+    }
+    throw Error::from_errno(Errc::hypervisor, errnum,
+                            "cannot create a domain: XEN_DOMCTL_createdomain failed")
+        .with_call("XEN_DOMCTL_createdomain");
+}
+
+CreatedDomain Control::create_empty(const DomainConfig& config) const
+{
+    CreatedDomain created{.id = 0, .max_grant_version = config.max_grant_version.value_or(2)};
+    auto create = creation_of(config, created.max_grant_version);
+    int result = xc_domain_create(handle_, &created.id, &create);
     if (result < 0 && errno == EINVAL && !config.max_grant_version) {
-        create = creation_of(config, 1);  // a host that offers version 1 only
-        result = xc_domain_create(handle_, &domid, &create);
+        created.max_grant_version = 1;  // a host that offers version 1 only
+        create = creation_of(config, created.max_grant_version);
+        result = xc_domain_create(handle_, &created.id, &create);
     }
     if (result < 0) {
-        throw Error::from_errno(Errc::hypervisor, errno, "cannot create a domain")
-            .with_call("XEN_DOMCTL_createdomain");
+        fail_to_create(config, errno);
     }
+    return created;
+}
+
+CreatedDomain Control::create(const DomainConfig& config) const
+{
+    const CreatedDomain created = create_empty(config);
     try {
-        check(xc_domain_max_vcpus(handle_, domid, config.max_vcpus), "XEN_DOMCTL_max_vcpus", domid);
+        check(xc_domain_max_vcpus(handle_, created.id, config.max_vcpus), "XEN_DOMCTL_max_vcpus",
+              created.id);
         // The guest may be above its target yet: the lower limit comes when it is complete.
-        limit_memory(domid, std::max(config.max_memory_kib, config.target_memory_kib));
+        limit_memory(created.id, std::max(config.max_memory_kib, config.target_memory_kib));
     } catch (...) {
-        (void)xc_domain_destroy(handle_, domid);
+        (void)xc_domain_destroy(handle_, created.id);
         throw;
     }
-    return domid;
+    return created;
 }
 
 void Control::limit_memory(DomId domid, std::uint64_t memory_kib) const

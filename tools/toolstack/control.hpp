@@ -32,6 +32,11 @@ struct DomainState {
     [[nodiscard]] bool is_suspended() const noexcept { return shutdown == ShutdownReason::suspend; }
 };
 
+struct CreatedDomain {
+    DomId id = 0;
+    unsigned max_grant_version = 0;  ///< the highest that its guest may switch to
+};
+
 /// All calls throw Error{hypervisor} with errno and the name of the call.
 class Control {
 public:
@@ -45,7 +50,8 @@ public:
     [[nodiscard]] std::vector<DomainState> list() const;
 
     /// A new, paused domain with vCPUs and a memory limit, without memory. A failure leaves none.
-    [[nodiscard]] DomId create(const DomainConfig& config) const;
+    /// @throws Error{mismatch} too, if its configuration has it use grant tables that this host does not offer
+    [[nodiscard]] CreatedDomain create(const DomainConfig& config) const;
     void limit_memory(DomId domid, std::uint64_t memory_kib) const;
     /// A port in `domid` that dom0 may bind to.
     [[nodiscard]] std::uint32_t new_port(DomId domid) const;
@@ -57,6 +63,8 @@ public:
     void resume(DomId domid) const;
 
 private:
+    [[nodiscard]] CreatedDomain create_empty(const DomainConfig& config) const;
+    [[noreturn]] void fail_to_create(const DomainConfig& config, int errnum) const;
     void mark_suspend_cancelled(DomId domid) const;
 
     xentoollog_logger* quiet_;  ///< libxenctrl's own messages: ours say the same in one sentence

@@ -17,14 +17,14 @@ DomainConfig made_unique(Toolstack& toolstack, DomainConfig config)
                     "cannot create a %s domain yet: only PV domains can be restored",
                     to_string(config.type)};
     }
-    for (const NamedDomain& other : toolstack.list()) {
-        if (other.name == config.name) {
-            throw Error{Errc::usage, "the name '%s' is in use by domain %u: choose another",
-                        config.name.c_str(), other.state.id};
-        }
-        if (other.state.uuid == config.uuid) {
-            config.uuid = random_uuid();
-        }
+    if (const auto other = toolstack.find_by_name(config.name)) {
+        throw Error{Errc::usage, "the name '%s' is in use by domain %u: choose another",
+                    config.name.c_str(), other->state.id};
+    }
+    const auto domains = toolstack.list();
+    if (std::any_of(domains.begin(), domains.end(),
+                    [&](const NamedDomain& other) { return other.state.uuid == config.uuid; })) {
+        config.uuid = random_uuid();
     }
     return config;
 }
@@ -33,17 +33,17 @@ DomainConfig made_unique(Toolstack& toolstack, DomainConfig config)
 
 NewDomain::NewDomain(Toolstack& toolstack, DomainConfig config)
     : toolstack_{toolstack}, config_{made_unique(toolstack, std::move(config))},
-      id_{toolstack_.control().create(config_)}
+      created_{toolstack_.control().create(config_)}
 {
     try {
-        store_port_ = toolstack_.control().new_port(id_);
-        console_port_ = toolstack_.control().new_port(id_);
+        store_port_ = toolstack_.control().new_port(id());
+        console_port_ = toolstack_.control().new_port(id());
         toolstack_.store().transaction(
-            [&](const StoreView& store) { write_domain_entries(store, id_, config_); });
+            [&](const StoreView& store) { write_domain_entries(store, id(), config_); });
     } catch (...) {
         // The destructor of a half-made object does not run.
         try {
-            toolstack_.destroy(id_);
+            toolstack_.destroy(id());
         } catch (const Error&) {
             // The first failure is the one to report.
         }
@@ -57,7 +57,7 @@ NewDomain::~NewDomain()
         return;
     }
     try {
-        toolstack_.destroy(id_);
+        toolstack_.destroy(id());
     } catch (const std::exception&) {
         // Nothing to be done: whoever asked is told of the failure that led here.
     }
@@ -66,10 +66,11 @@ NewDomain::~NewDomain()
 void NewDomain::introduce(std::uint64_t store_frame, std::uint64_t console_frame)
 {
     toolstack_.store().transaction([&](const StoreView& store) {
-        write_ring_entries(store, id_, {store_frame, store_port_}, {console_frame, console_port_});
+        write_ring_entries(store, id(), {store_frame, store_port_}, {console_frame, console_port_});
     });
-    toolstack_.store().introduce(id_, store_frame, store_port_);
-    toolstack_.control().limit_memory(id_, config_.target_memory_kib);
+    toolstack_.store().introduce(id(), store_frame, store_port_);
+    toolstack_.control().limit_memory(id(), config_.target_memory_kib);
+    mark_complete(toolstack_.store().now(), id());
 }
 
 }  // namespace sr

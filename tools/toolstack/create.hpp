@@ -20,7 +20,9 @@ public:
     NewDomain& operator=(const NewDomain&) = delete;
     ~NewDomain();
 
-    [[nodiscard]] DomId id() const noexcept { return id_; }
+    [[nodiscard]] DomId id() const noexcept { return created_.id; }
+    /// The highest version of grant tables that its guest may switch to.
+    [[nodiscard]] unsigned max_grant_version() const noexcept { return created_.max_grant_version; }
     [[nodiscard]] const DomainConfig& config() const noexcept { return config_; }
     [[nodiscard]] std::uint32_t store_port() const noexcept { return store_port_; }
     [[nodiscard]] std::uint32_t console_port() const noexcept { return console_port_; }
@@ -33,7 +35,7 @@ public:
 private:
     Toolstack& toolstack_;
     DomainConfig config_;
-    DomId id_;
+    CreatedDomain created_;
     std::uint32_t store_port_ = 0;
     std::uint32_t console_port_ = 0;
     bool is_kept_ = false;

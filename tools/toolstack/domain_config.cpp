@@ -116,6 +116,32 @@ void parse_vcpus(const Json& build, DomainConfig& config)
     }
 }
 
+/// A limit of the grant table. LIBXL_MAX_GRANT_DEFAULT, all ones, is the host's: libxl leaves it out as a rule.
+std::optional<std::uint32_t> grant_limit(const Json& build, const char* member, std::uint32_t most)
+{
+    const auto found = build.find(member);
+    if (found != build.end() && found->is_number_integer() &&
+        *found == -1) {  // the version is an int
+        return std::nullopt;
+    }
+    const auto limit = number(build, member);
+    if (!limit || *limit == std::numeric_limits<std::uint32_t>::max()) {
+        return std::nullopt;
+    }
+    if (*limit > most) {
+        refuse(member, "is out of range");
+    }
+    return static_cast<std::uint32_t>(*limit);
+}
+
+/// Within what XEN_DOMCTL_createdomain has room for: whether the host offers it is the host's to say.
+void parse_grants(const Json& build, DomainConfig& config)
+{
+    config.max_grant_version = grant_limit(build, "max_grant_version", 0xf);
+    config.max_grant_frames =
+        grant_limit(build, "max_grant_frames", std::numeric_limits<std::int32_t>::max());
+}
+
 Json parse_text(std::string_view text)
 {
     while (!text.empty() && text.back() == '\0') {
@@ -176,9 +202,7 @@ DomainConfig parse_domain_config(std::string_view json_text)
     if (const auto x86 = build.find("arch_x86"); x86 != build.end() && x86->is_object()) {
         config.msr_relaxed = defbool(*x86, "msr_relaxed");
     }
-    if (const auto version = number(build, "max_grant_version"); version && *version <= 2) {
-        config.max_grant_version = static_cast<unsigned>(*version);
-    }
+    parse_grants(build, config);
     return config;
 }
 
@@ -213,6 +237,9 @@ std::string to_json_text(const DomainConfig& config)
     build["arch_x86"] = {{"msr_relaxed", config.msr_relaxed ? "True" : "False"}};
     if (config.max_grant_version) {
         build["max_grant_version"] = *config.max_grant_version;
+    }
+    if (config.max_grant_frames) {
+        build["max_grant_frames"] = *config.max_grant_frames;
     }
     const Json whole = {{"c_info", std::move(create)}, {"b_info", std::move(build)}};
     return dumped(whole);

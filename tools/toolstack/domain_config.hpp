@@ -27,7 +27,8 @@ struct DomainConfig {
     unsigned max_vcpus = 1;
     std::vector<bool> vcpu_online;  ///< as many as max_vcpus
     bool msr_relaxed = false;
-    std::optional<unsigned> max_grant_version;  ///< none: the host's default
+    std::optional<unsigned> max_grant_version;      ///< none: the host's default
+    std::optional<std::uint32_t> max_grant_frames;  ///< likewise
 };
 
 /// Parses libxl's JSON (of an xl save file, or of `xl create --dump`). Members that are not needed

@@ -27,6 +27,12 @@ constexpr const char* guest_nodes[] = {
 constexpr const char* host_nodes[] = {"/cpu",     "/memory", "/device",
                                       "/control", "/store",  "/console"};
 
+/// Out of the guest's sight, and gone with the domain whoever destroys it.
+std::string incomplete_path(DomId domid)
+{
+    return libxl_path(domid) + "/libsr-incomplete";
+}
+
 void make_nodes(const StoreView& store, DomId domid)
 {
     const std::string path = domain_path(domid);
@@ -51,6 +57,15 @@ void write_vm(const StoreView& store, DomId domid, const DomainConfig& config)
     store.write(domain_path(domid) + "/vm", path);
     store.make(libxl_path(domid), {});
     store.write(libxl_path(domid) + "/type", to_string(config.type));
+    store.write(incomplete_path(domid), "1");
+    if (config.max_grant_version) {
+        store.write(libxl_path(domid) + grant_version_node,
+                    std::to_string(*config.max_grant_version));
+    }
+    if (config.max_grant_frames) {
+        store.write(libxl_path(domid) + grant_frames_node,
+                    std::to_string(*config.max_grant_frames));
+    }
 }
 
 void write_sizes(const StoreView& store, DomId domid, const DomainConfig& config)
@@ -101,6 +116,16 @@ void write_ring_entries(const StoreView& store, DomId domid, const RingEntry& xe
     store.write(path + "/console/tty", "");
     store.write(path + "/console/port", std::to_string(console.port));
     store.write(path + "/console/ring-ref", std::to_string(console.frame));
+}
+
+bool is_marked_incomplete(const StoreView& store, DomId domid)
+{
+    return store.read(incomplete_path(domid)).has_value();
+}
+
+void mark_complete(const StoreView& store, DomId domid)
+{
+    store.remove(incomplete_path(domid));
 }
 
 void remove_domain_entries(const StoreView& store, DomId domid)

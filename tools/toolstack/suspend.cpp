@@ -160,8 +160,8 @@ void SuspendAttempt::run()
         throw Error{
             Errc::guest,
             "domain %u acknowledged the suspend request but did not suspend within %g s (it still "
-            "may: xl list then shows it as 's')",
-            domid_, seconds(options_.suspend_within)};
+            "may: xsr list then shows it as suspended, and xsr resume %u lets it go on)",
+            domid_, seconds(options_.suspend_within), domid_};
     }
 }
 
@@ -170,26 +170,28 @@ void SuspendAttempt::run()
 void check_can_be_saved(const NamedDomain& domain)
 {
     const DomainState& state = domain.state;
-    const char* name = domain.name.c_str();
+    const std::string label = label_of(domain);
     if (state.id == 0) {
         throw Error{Errc::guest, "domain 0 is the host itself and cannot be saved"};
     }
+    if (domain.is_incomplete) {
+        throw Error{Errc::guest, "%s is incomplete: its restore goes on or was cut off",
+                    label.c_str()};
+    }
     if (state.is_dying) {
-        throw Error{Errc::guest, "domain %u (%s) is dying", state.id, name};
+        throw Error{Errc::guest, "%s is dying", label.c_str()};
     }
     if (state.shutdown == ShutdownReason::crash) {
-        throw Error{Errc::guest, "domain %u (%s) has crashed: there is nothing to go on with",
-                    state.id, name};
+        throw Error{Errc::guest, "%s has crashed: there is nothing to go on with", label.c_str()};
     }
     if (state.shutdown && !state.is_suspended()) {
-        throw Error{Errc::guest, "domain %u (%s) has shut down", state.id, name};
+        throw Error{Errc::guest, "%s has shut down", label.c_str()};
     }
     if (!state.shutdown && state.is_paused) {
-        throw Error{
-            Errc::guest,
-            "domain %u (%s) is paused, and a paused guest cannot suspend itself: unpause it "
-            "first (xl unpause %u)",
-            state.id, name, state.id};
+        throw Error{Errc::guest,
+                    "%s is paused, and a paused guest cannot suspend itself: unpause it "
+                    "first (xsr resume %u)",
+                    label.c_str(), state.id};
     }
 }
 

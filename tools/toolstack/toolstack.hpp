@@ -15,8 +15,16 @@ namespace sr {
 
 struct NamedDomain {
     DomainState state;
-    std::string name;  ///< empty if xenstore knows none
+    std::string name;            ///< empty if xenstore knows none
+    bool is_incomplete = false;  ///< a restore into it has not ended yet, or was cut off
+    std::optional<int> saver{};  ///< the process that is saving it
 };
+
+/// "running", "paused", "suspended", "being saved", "incomplete", "shut down", "crashed" or "dying".
+[[nodiscard]] const char* word_for(const NamedDomain& domain) noexcept;
+
+/// "domain 3 (web)", or "domain 3" if it has no name.
+[[nodiscard]] std::string label_of(const NamedDomain& domain);
 
 class Toolstack {
 public:
@@ -25,8 +33,10 @@ public:
     [[nodiscard]] const Control& control() const noexcept { return control_; }
     [[nodiscard]] Xenstore& store() noexcept { return store_; }
 
-    /// A domain by its name or, if no domain has that name, by its number.
+    /// A domain by its number or, if there is none of that number, by its name.
+    /// @throws Error{usage} if it is the number of one and the name of another
     [[nodiscard]] std::optional<NamedDomain> find(std::string_view name_or_id);
+    /// By its name only: among all domains, and then by what xenstore says, since a list that fails midway ends early.
     [[nodiscard]] std::optional<NamedDomain> find_by_name(std::string_view name);
     [[nodiscard]] std::vector<NamedDomain> list();
     [[nodiscard]] std::string name_of(DomId domid);
@@ -43,6 +53,8 @@ public:
     void destroy(DomId domid);
 
 private:
+    [[nodiscard]] std::optional<NamedDomain> find_in_store(std::string_view name);
+    [[nodiscard]] NamedDomain named(const DomainState& state);
     void forget(DomId domid);
 
     Control control_;

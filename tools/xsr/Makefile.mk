@@ -3,9 +3,12 @@
 
 noinst_LTLIBRARIES += libxsr.la
 libxsr_la_SOURCES = \
+    tools/xsr/choice_option.hpp \
     tools/xsr/console.cpp \
     tools/xsr/console.hpp \
+    tools/xsr/destroy.cpp \
     tools/xsr/diff.cpp \
+    tools/xsr/diff_grants.cpp \
     tools/xsr/diff_guests.hpp \
     tools/xsr/diff_pages.cpp \
     tools/xsr/diff_state.cpp \
@@ -17,6 +20,9 @@ libxsr_la_SOURCES = \
     tools/xsr/facts.hpp \
     tools/xsr/field_view.cpp \
     tools/xsr/field_view.hpp \
+    tools/xsr/grant_view.cpp \
+    tools/xsr/grant_view.hpp \
+    tools/xsr/grants.cpp \
     tools/xsr/guest_fields.cpp \
     tools/xsr/guest_fields.hpp \
     tools/xsr/guest_image.cpp \
@@ -32,6 +38,7 @@ libxsr_la_SOURCES = \
     tools/xsr/interrupt.hpp \
     tools/xsr/judgement.cpp \
     tools/xsr/judgement.hpp \
+    tools/xsr/list.cpp \
     tools/xsr/output_file.cpp \
     tools/xsr/output_file.hpp \
     tools/xsr/page_view.cpp \
@@ -47,6 +54,7 @@ libxsr_la_SOURCES = \
     tools/xsr/restore.cpp \
     tools/xsr/restore_job.cpp \
     tools/xsr/restore_job.hpp \
+    tools/xsr/resume.cpp \
     tools/xsr/save.cpp \
     tools/xsr/save_job.cpp \
     tools/xsr/save_job.hpp \

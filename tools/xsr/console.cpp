@@ -58,6 +58,11 @@ Failure failure_of(const Error& error)
     return failure;
 }
 
+Failure no_such_domain(const std::string& name)
+{
+    return {ExitCode::no_domain, "usage", "there is no domain '" + name + "'", "", Json::object()};
+}
+
 Failure failure_of(const sr_error& error)
 {
     Failure failure;

@@ -33,6 +33,7 @@ struct Failure {
 
 [[nodiscard]] Failure failure_of(const Error& error);
 [[nodiscard]] Failure failure_of(const sr_error& error);
+[[nodiscard]] Failure no_such_domain(const std::string& name);
 
 class Console {
 public:

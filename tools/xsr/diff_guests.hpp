@@ -44,4 +44,7 @@ struct PageDifferences {
 /// Headers, vCPUs, shared_info and every other record that is not memory.
 [[nodiscard]] std::vector<FieldDifference> compare_state(const GuestImage& a, const GuestImage& b);
 
+/// Of the two records of grant tables, where both guests have them: limits, and entries by their number.
+void compare_grants(const GuestImage& a, const GuestImage& b, std::vector<FieldDifference>& found);
+
 }  // namespace sr

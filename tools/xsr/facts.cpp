@@ -3,6 +3,7 @@
 #include "tools/xsr/facts.hpp"
 
 #include "tools/toolstack/domain_config.hpp"
+#include "tools/xsr/grant_view.hpp"
 #include "tools/xsr/judgement.hpp"
 #include "tools/xsr/units.hpp"
 
@@ -212,6 +213,30 @@ std::string tsc_fact(const StreamSummary& summary)
                        : "";
 }
 
+/// Both records of the grant table in one.
+std::optional<GrantTableSize> grant_size(const StreamSummary& summary)
+{
+    if (!summary.grants && !summary.grant_info) {
+        return std::nullopt;
+    }
+    GrantTableSize size = summary.grant_info ? size_of(*summary.grant_info) : GrantTableSize{};
+    if (summary.grants) {  // the later one
+        size.version = summary.grants->version;
+        size.nr_frames = summary.grants->nr_frames;
+    }
+    return size;
+}
+
+std::string grants_fact(const StreamSummary& summary)
+{
+    const auto size = grant_size(summary);
+    if (!size) {
+        return "";
+    }
+    const std::string text = size_text(*size);
+    return summary.grants ? text + "; " + grants_count_text(list_of(*summary.grants)) : text;
+}
+
 std::string size_of_file(const StreamSummary& summary)
 {
     std::string text =
@@ -244,6 +269,7 @@ std::string facts_text(const VerifyReport& report, const std::string& file_name)
     sheet.add("HVM state", hvm_fact(summary));
     sheet.add("CPU policy", summary.domain ? policy_fact(summary) : "");
     sheet.add("TSC", tsc_fact(summary));
+    sheet.add("Grant table", grants_fact(summary));
     sheet.add("Verdict",
               verdict(report) +
                   (report.nr_errors + report.nr_deviations != 0 ? " (see xsr verify)" : ""));
@@ -280,6 +306,17 @@ Json config_json(const DomainConfig& config)
             {"max-memory-kib", config.max_memory_kib},
             {"target-memory-kib", config.target_memory_kib},
             {"max-vcpus", config.max_vcpus}};
+}
+
+Json grants_json(const StreamSummary& summary, const GrantTableSize& size)
+{
+    Json members = size_json(size);
+    if (summary.grants) {
+        const GrantList grants = list_of(*summary.grants);
+        members["grants"] = grants.nr_entries;
+        members["in-use"] = nr_in_use(grants);
+    }
+    return members;
 }
 
 Json records_json(const StreamSummary& summary)
@@ -321,6 +358,9 @@ Json facts_json(const VerifyReport& report, const std::string& file_name)
     facts["records"] = records_json(summary);
     if (summary.tsc) {
         facts["tsc"] = {{"khz", summary.tsc->khz}, {"nsec", summary.tsc->nsec}};
+    }
+    if (const auto size = grant_size(summary)) {
+        facts["grant-table"] = grants_json(summary, *size);
     }
     facts["errors"] = report.nr_errors;
     facts["deviations"] = report.nr_deviations;

@@ -9,7 +9,7 @@
 namespace sr {
 
 /// CLI11's layout without what distracts: "TEXT", "REQUIRED", "Excludes:"; wrapped to 80 columns.
-class HelpFormatter final : public CLI::Formatter {
+class HelpFormatter : public CLI::Formatter {
 public:
     HelpFormatter();
     [[nodiscard]] std::string make_usage(const CLI::App* app, std::string name) const override;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // xsr: finds the verb, runs it, and turns what it throws into one sentence and an exit status.
+#include "tools/xsr/choice_option.hpp"
 #include "tools/xsr/engine_log.hpp"
 #include "tools/xsr/help.hpp"
 #include "tools/xsr/verb.hpp"
@@ -9,7 +10,6 @@
 #include <array>
 #include <clocale>
 #include <cstdio>
-#include <map>
 #include <string>
 
 namespace sr {
@@ -24,10 +24,14 @@ struct VerbEntry {
 constexpr std::array verbs = {
     VerbEntry{"save", "Save a domain to a file", &make_save},
     VerbEntry{"restore", "Make a domain from a saved file", &make_restore},
+    VerbEntry{"list", "List the domains of this host, and the state they are in", &make_list},
+    VerbEntry{"resume", "Let a suspended or paused domain go on", &make_resume},
+    VerbEntry{"destroy", "End a domain", &make_destroy},
     VerbEntry{"info", "Tell what a saved file holds", &make_info},
     VerbEntry{"verify", "Judge a saved file against the specification", &make_verify},
     VerbEntry{"show", "Show a saved file's records, or one of its pages", &make_show},
     VerbEntry{"diff", "Compare the guests in two saved files", &make_diff},
+    VerbEntry{"grants", "Tell what a domain, or the guest in a saved file, shares", &make_grants},
 };
 
 /// A verb, ready to be parsed for.
@@ -39,19 +43,18 @@ struct Registered {
 
 void add_common_options(CLI::App& command, CommonOptions& common)
 {
-    static const std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::automatic},
-                                                              {"bar", ProgressMode::bar},
-                                                              {"json", ProgressMode::json},
-                                                              {"none", ProgressMode::none}};
     command.add_flag("--json", common.is_json, "Write results, and failures, as JSON");
     const std::string name = command.get_name();
     if (name == "save" || name == "restore") {
-        command
-            .add_option("--progress", common.progress,
-                        "bar, json (a line a second on standard error), none, or auto: a bar on a "
-                        "terminal, JSON elsewhere")
-            ->type_name("MODE")
-            ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case).description(""));
+        add_choice<ProgressMode>(
+            command, "--progress", common.progress,
+            {{"auto", ProgressMode::automatic},
+             {"bar", ProgressMode::bar},
+             {"json", ProgressMode::json},
+             {"none", ProgressMode::none}},
+            "bar, json (a line a second on standard error), none, or auto: a bar on a "
+            "terminal, JSON elsewhere")
+            ->type_name("MODE");
         command.add_flag("-v,--verbose", common.is_verbose, "Say what the engine does");
     }
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <optional>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -66,7 +67,7 @@ OutputFile::OutputFile(std::string path, bool may_replace) : path_{std::move(pat
 
 OutputFile::~OutputFile()
 {
-    if (!partial_path_.empty()) {
+    if (!partial_path_.empty() && is_named(partial_path_)) {
         (void)::unlink(partial_path_.c_str());
     }
 }
@@ -79,23 +80,60 @@ void OutputFile::open_in_place()
     }
 }
 
+/// The partial file is locked for as long as it is written: without the lock nobody truncates it.
 void OutputFile::open_partial(bool may_replace)
 {
     const std::string partial = resolved(path_) + ".partial";
-    const int exclusive = may_replace ? O_TRUNC : O_EXCL;
-    fd_ =
-        Fd{::open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | exclusive, 0600)};
-    if (!fd_ && errno == EEXIST) {
-        throw Error{
-            Errc::usage,
-            "%s exists: another save is writing it, or left it behind; replace it with --force",
-            partial.c_str()};
-    }
-    if (!fd_) {
-        throw Error::from_errno(Errc::io, errno, "cannot create %s", partial.c_str())
-            .with_call("open");
-    }
+    constexpr int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
+    do {
+        fd_ = Fd{::open(partial.c_str(), flags | O_CREAT | O_EXCL, 0600)};
+        const bool is_new = static_cast<bool>(fd_);
+        if (!is_new && errno == EEXIST) {
+            fd_ = Fd{::open(partial.c_str(), flags)};
+            if (!fd_ && errno == ENOENT) {
+                continue;  // whoever wrote it has ended just now
+            }
+        }
+        if (!fd_) {
+            throw Error::from_errno(Errc::io, errno, "cannot create %s", partial.c_str())
+                .with_call("open");
+        }
+        lock(partial, is_new);
+        if (!is_new && !may_replace && is_named(partial)) {
+            throw Error{Errc::usage, "%s exists: a save that was cut off left it; use --force",
+                        partial.c_str()};
+        }
+    } while (!is_named(partial));
     partial_path_ = partial;
+    if (::ftruncate(fd_.get(), 0) != 0) {
+        throw Error::from_errno(Errc::io, errno, "emptying %s", partial.c_str())
+            .with_call("ftruncate");
+    }
+}
+
+/// A file system without locks keeps nobody from a file of one's own making.
+void OutputFile::lock(const std::string& partial, bool is_new) const
+{
+    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) {
+        return;
+    }
+    if (errno == EWOULDBLOCK) {
+        throw Error{Errc::usage, "%s: another save is writing it right now", partial.c_str()};
+    }
+    if (!is_new) {
+        throw Error::from_errno(Errc::io, errno, "cannot find out whether a save is writing %s",
+                                partial.c_str())
+            .with_call("flock");
+    }
+}
+
+/// Whether it is still our file that has this name: another save may have renamed or removed it.
+bool OutputFile::is_named(const std::string& partial) const
+{
+    struct stat ours {};
+    struct stat named {};
+    return fd_ && ::fstat(fd_.get(), &ours) == 0 && ::lstat(partial.c_str(), &named) == 0 &&
+           ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
 void OutputFile::check_room(std::uint64_t octets) const
@@ -112,14 +150,28 @@ void OutputFile::check_room(std::uint64_t octets) const
     }
 }
 
+bool OutputFile::is_regular() const
+{
+    struct stat status {};
+    return ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
 void OutputFile::commit()
 {
+    if (partial_path_.empty() && !is_regular()) {
+        return;  // a pipe or a device has been handed everything, and that is all one can know
+    }
+    if (::fsync(fd_.get()) != 0) {
+        throw Error::from_errno(Errc::io, errno, "writing %s",
+                                partial_path_.empty() ? path_.c_str() : partial_path_.c_str())
+            .with_call("fsync");
+    }
     if (partial_path_.empty()) {
         return;
     }
-    if (::fsync(fd_.get()) != 0) {
-        throw Error::from_errno(Errc::io, errno, "writing %s", partial_path_.c_str())
-            .with_call("fsync");
+    if (!is_named(partial_path_)) {
+        throw Error{Errc::io, "%s was removed or replaced while it was written",
+                    partial_path_.c_str()};
     }
     const std::string target = resolved(path_);
     if (std::rename(partial_path_.c_str(), target.c_str()) != 0) {

@@ -9,8 +9,8 @@
 
 namespace sr {
 
-/// A regular file is written as FILE.partial, readable by its owner alone, and renamed by commit();
-/// without commit() it is removed. Anything else (a pipe, a device, "-") is written in place.
+/// A regular file is written as FILE.partial, readable by its owner alone, locked, and renamed by
+/// commit(); without commit() it is removed. Anything else (a pipe, a device, "-") is written in place.
 class OutputFile {
 public:
     /// @throws Error{io}; Error{usage} if FILE exists and may not be replaced, or "-" is a terminal
@@ -25,12 +25,15 @@ public:
 
     /// @throws Error{io} if the file system has less room than that
     void check_room(std::uint64_t octets) const;
-    /// Flushes to disk and gives the file its name. @throws Error{io}
+    /// Flushes a regular file to disk, standard output too, and gives the file its name. @throws Error{io}
     void commit();
 
 private:
     void open_in_place();
     void open_partial(bool may_replace);
+    void lock(const std::string& partial, bool is_new) const;
+    [[nodiscard]] bool is_named(const std::string& partial) const;
+    [[nodiscard]] bool is_regular() const;
     void sync_directory() const;
 
     std::string path_;

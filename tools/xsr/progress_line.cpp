@@ -52,6 +52,11 @@ std::vector<std::string> figures(const ProgressFacts& facts, double fraction)
         parts.push_back(format("%3.0f %%", std::floor(fraction * 100)));
     }
     parts.push_back(format_count(facts.pages_sent, "page"));
+    if (facts.phase == SR_PHASE_LIVE) {
+        parts.push_back(facts.round == 0 ? "round 1"
+                                         : format("round %u: ", facts.round + 1) +
+                                               format_count(facts.pages_total, "dirty page"));
+    }
     parts.push_back(format_octets(facts.octets));
     if (facts.octets_per_second >= 1) {
         parts.push_back(format_octets(static_cast<std::uint64_t>(facts.octets_per_second)) + "/s");

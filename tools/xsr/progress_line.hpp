@@ -27,6 +27,8 @@ struct ProgressFacts {
     std::uint64_t octets_total = 0;  ///< 0: not known. A file's size, on restore.
     std::chrono::nanoseconds elapsed{0};
     double octets_per_second = 0;  ///< recent
+    std::uint64_t stale_tables = 0;
+    std::chrono::nanoseconds stale_types_time{0};  ///< 0: stale types were not looked for
 };
 
 /// How much is done, from 0 to 1; negative if that cannot be known.

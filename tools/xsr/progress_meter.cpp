@@ -46,6 +46,9 @@ void ProgressMeter::update(const sr_progress& progress)
     facts_.pages_sent = progress.pages_sent;
     facts_.octets = progress.stream_octets;
     facts_.elapsed = std::chrono::nanoseconds{static_cast<std::int64_t>(progress.elapsed_ns)};
+    facts_.stale_tables = progress.stale_tables;
+    facts_.stale_types_time =
+        std::chrono::nanoseconds{static_cast<std::int64_t>(progress.stale_types_ns)};
     measure_rate(facts_.elapsed);
     const auto now = Clock::now();
     const auto period =

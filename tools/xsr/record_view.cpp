@@ -2,8 +2,10 @@
 // Records of a libxc stream for people and programs.
 #include "tools/xsr/record_view.hpp"
 
+#include "libsr/mem/guest_abi.hpp"
 #include "libsr/wire/limits.hpp"
 #include "tools/xsr/field_view.hpp"
+#include "tools/xsr/grant_view.hpp"
 #include "tools/xsr/guest_fields.hpp"
 #include "tools/xsr/hvm_param_name.hpp"
 #include "tools/xsr/page_view.hpp"
@@ -37,9 +39,12 @@ std::string vcpu_basic_summary(Body blob, GuestWidth width)
     const bool is_64 = width == GuestWidth::bits64;
     const auto hex = [&](const char* name) { return format_hex(named_value(fields, name, blob)); };
     const auto flags = named_value(fields, "flags", blob);
-    return format("%s %s, %s %s, cr3 %s, %s", is_64 ? "rip" : "eip",
+    // A 32-bit guest's cr3 is a rotated frame number: nobody reads that.
+    const auto tables = guest_abi(width).frame_of_cr3(named_value(fields, "cr3", blob));
+    return format("%s %s, %s %s, cr3 %s (pfn %s), %s", is_64 ? "rip" : "eip",
                   hex(is_64 ? "rip" : "eip").c_str(), is_64 ? "rsp" : "esp",
                   hex(is_64 ? "rsp" : "esp").c_str(), hex("cr3").c_str(),
+                  tables ? format_hex(*tables).c_str() : "none",
                   (flags & vcpu_flag_online) != 0 ? "online" : "offline");
 }
 
@@ -235,11 +240,14 @@ std::string record_summary(RecordType type, Body body, const RecordContext& cont
         return format_count(decode_msr_policy(body).size(), "MSR");
     case RecordType::checkpoint_dirty_pfn_list:
         return format_count(body.size() / sizeof(PfnLayout), "pfn");
+    case RecordType::grant_table_info:
+        return size_text(size_of(decode_grant_table_info(body)));
     case RecordType::hvm_context:
     case RecordType::toolstack:
         return format_octets(body.size());
     case RecordType::end:
     case RecordType::page_data:
+    case RecordType::grant_table_entries:
     case RecordType::verify:
     case RecordType::checkpoint:
     case RecordType::static_data_end:
@@ -309,6 +317,8 @@ Json record_json(RecordType type, Body body, const RecordContext& context)
     case RecordType::x86_cpuid_policy:
     case RecordType::x86_msr_policy:
         return policy_json(type, body);
+    case RecordType::grant_table_info:
+        return size_json(size_of(decode_grant_table_info(body)));
     case RecordType::hvm_context:
         return {{"octets", hex_string(body)}};
     default:

@@ -26,7 +26,7 @@ struct RecordContext {
 [[nodiscard]] Json record_json(RecordType type, std::span<const std::byte> body,
                                const RecordContext& context);
 
-/// PAGE_DATA, whose contents nobody reads for this.
+// PAGE_DATA, whose contents nobody reads for this, and grants, which may be many, have their own.
 [[nodiscard]] std::string pages_summary(std::span<const PageEntry> entries);
 [[nodiscard]] std::string pages_details(std::span<const PageEntry> entries);
 [[nodiscard]] Json pages_json(std::span<const PageEntry> entries);

@@ -89,7 +89,8 @@ void Restore::define(CLI::App& command)
         ->check(CLI::Range(1, 8192).description(""));
     command.footer(
         "Makes a domain as the file's configuration says, without devices, and prints its\n"
-        "number. A bare libxc stream holds no configuration: it needs --name and --memory.\n"
+        "number. A bare libxc stream holds no configuration: it needs --name and --memory,\n"
+        "and --vcpus if the guest has more than one.\n"
         "If the restore fails, or ^C stops it, nothing is left behind.\n\n"
         "  xsr restore web.xl                   the domain runs on where it was saved\n"
         "  xsr restore -p --name web2 web.xl    a second one, to look at before it runs\n"
@@ -111,13 +112,19 @@ DomainConfig Restore::configure(const std::string& json_text) const
         config = parse_domain_config(json_text);
     } else {
         if (name_.empty() || memory_.empty()) {
-            throw Error{Errc::usage, "%s holds no configuration: give --name and --memory",
+            throw Error{Errc::usage,
+                        "%s holds no configuration: give --name and --memory, and --vcpus if "
+                        "the guest has more than one",
                         file_.c_str()};
         }
         config.uuid = random_uuid();
         config.vcpu_online = {true};
     }
     if (!name_.empty()) {
+        if (std::all_of(name_.begin(), name_.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+            throw Error{Errc::usage, "the name '%s' would be taken for a domain's number",
+                        name_.c_str()};
+        }
         config.name = name_;
     }
     if (!memory_.empty()) {
@@ -184,15 +191,29 @@ std::string leftover(const Toolstack& toolstack, std::optional<DomId> domid)
     }
 }
 
+std::string name_is_taken(const NamedDomain& domain)
+{
+    const DomId domid = domain.state.id;
+    const std::string taken =
+        format("the name '%s' is taken by domain %u", domain.name.c_str(), domid);
+    if (domain.is_incomplete) {
+        return taken +
+               format(", which a restore makes or left incomplete (then: xsr destroy %u)", domid);
+    }
+    if (domain.state.is_suspended()) {
+        return taken + format(", which is suspended, perhaps since a save was cut off (xsr resume "
+                              "%u, or xsr destroy %u): choose another with --name",
+                              domid, domid);
+    }
+    return taken + ": choose another with --name";
+}
+
 ExitCode Restore::restore(Console& console, SavedFile& file, const DomainConfig& config) const
 {
     Toolstack toolstack;
     if (const auto other = toolstack.find_by_name(config.name)) {
         return console.fail(
-            {ExitCode::no_domain, "usage",
-             format("the name '%s' is taken by domain %u: choose another with --name",
-                    config.name.c_str(), other->state.id),
-             "", Json::object()});
+            {ExitCode::no_domain, "usage", name_is_taken(*other), "", Json::object()});
     }
     std::optional<DomId> domid;
     try {
@@ -204,6 +225,10 @@ ExitCode Restore::restore(Console& console, SavedFile& file, const DomainConfig&
         return ExitCode::ok;
     } catch (const std::exception&) {
         Failure failure = current_failure();
+        if (nr_vcpus_ == 0 && file.config().empty() &&
+            failure.message.find(", the domain has ") != std::string::npos) {
+            failure.message += " (give --vcpus)";
+        }
         failure.consequence = leftover(toolstack, domid);
         return console.fail(failure);
     }

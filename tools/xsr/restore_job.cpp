@@ -12,6 +12,7 @@ void RestoreJob::run(sr_host* host, NewDomain& domain, int fd)
     options.back_channel_fd = -1;
     options.store_evtchn = domain.store_port();
     options.console_evtchn = domain.console_port();
+    options.max_grant_version = domain.max_grant_version();
     sr_restore_ops ops{};
     ops.size = sizeof(ops);
     ops.restore_results = [](const sr_restore_results* results, void* user) {

@@ -28,12 +28,15 @@ sr_suspend_result SaveJob::suspend() noexcept
     }
 }
 
-void SaveJob::run(sr_host* host, int fd)
+void SaveJob::run(sr_host* host, int fd, const SaveSettings& settings)
 {
     sr_save_options options{};
     options.size = sizeof(options);
+    options.flags = settings.flags;
     options.job = interrupt_.job();
     options.back_channel_fd = -1;
+    options.stale_types = settings.stale_types;
+    options.max_grant_version = settings.max_grant_version;
     sr_save_ops ops{};
     ops.size = sizeof(ops);
     ops.suspend = [](void* user) { return static_cast<SaveJob*>(user)->suspend(); };
@@ -58,6 +61,7 @@ void SaveJob::finish(AfterSave wish)
     const DomId domid = domain_.state.id;
     switch (wish) {
     case AfterSave::destroy:
+        check_still_suspended();
         toolstack_.destroy(domid);
         break;
     case AfterSave::leave_paused:
@@ -70,6 +74,16 @@ void SaveJob::finish(AfterSave wish)
     }
 }
 
+/// Flushing the file may have taken long, and a guest that somebody resumed has gone on since.
+void SaveJob::check_still_suspended()
+{
+    const auto state = toolstack_.control().state_of(domain_.state.id);
+    if (state && state->uuid == domain_.state.uuid && !state->is_suspended()) {
+        was_resumed_meanwhile_ = true;
+        throw Error{Errc::guest, "domain %u is not destroyed", domain_.state.id};
+    }
+}
+
 std::string SaveJob::undo_or_throw()
 {
     const DomId domid = domain_.state.id;
@@ -78,13 +92,17 @@ std::string SaveJob::undo_or_throw()
         return format("domain %u is gone", domid);
     }
     if (!state->is_suspended()) {
-        return state->shutdown ? format("domain %u has shut down", domid) : "the guest runs on";
+        return state->shutdown    ? format("domain %u has shut down", domid)
+               : state->is_paused ? format("domain %u is paused (xsr resume %u)", domid, domid)
+                                  : "the guest runs on";
     }
     if (was_suspended_) {
         return format("domain %u is suspended, as it was before", domid);
     }
     toolstack_.resume(domid);
-    return "the guest runs again";
+    const auto now = toolstack_.control().state_of(domid);
+    return now && now->is_paused ? format("domain %u is paused (xsr resume %u)", domid, domid)
+                                 : "the guest runs again";
 }
 
 std::string SaveJob::undo() noexcept
@@ -92,8 +110,8 @@ std::string SaveJob::undo() noexcept
     try {
         return undo_or_throw();
     } catch (const std::exception& error) {
-        return format("domain %u is left suspended, since resuming it failed: %s", domain_.state.id,
-                      error.what());
+        return format("domain %u is left suspended (xsr resume %u), since resuming it failed: %s",
+                      domain_.state.id, domain_.state.id, error.what());
     }
 }
 

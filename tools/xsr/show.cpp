@@ -4,6 +4,7 @@
 #include "libsr/wire/container.hpp"
 #include "libsr/wire/limits.hpp"
 #include "tools/xsr/field_view.hpp"
+#include "tools/xsr/grant_view.hpp"
 #include "tools/xsr/guest_image.hpp"
 #include "tools/xsr/page_view.hpp"
 #include "tools/xsr/record_view.hpp"
@@ -30,6 +31,8 @@ private:
     void show_record(Console& console, StreamReader& reader, RecordContext& context);
     void print_record(Console& console, const RecordHead& head, const std::string& summary,
                       const std::string& details, const Json& members) const;
+    void show_grants(Console& console, const StreamReader& reader,
+                     std::span<const std::byte> body) const;
     void show_page(Console& console, InputFile& file);
     [[nodiscard]] bool is_wanted(const RecordHead& head) const;
     [[nodiscard]] bool wants_details() const { return !types_.empty() || !record_.empty(); }
@@ -51,8 +54,8 @@ std::string upper(std::string text)
 std::string checked_type(const std::string& wanted)
 {
     std::string part = upper(wanted);
-    for (std::uint32_t type = 0; type < nr_record_types; ++type) {
-        if (std::string_view{name_of(type)}.find(part) != std::string_view::npos) {
+    for (std::uint32_t index = 0; index < nr_known_types; ++index) {
+        if (std::string_view{name_of(record_type_at(index))}.find(part) != std::string_view::npos) {
             return part;
         }
     }
@@ -95,23 +98,47 @@ bool Show::is_wanted(const RecordHead& head) const
            });
 }
 
+Json head_json(const RecordHead& head)
+{
+    return {{"record", head.place.record},
+            {"offset", head.place.offset},
+            {"type", name_of(head.type)},
+            {"length", head.length}};
+}
+
 void Show::print_record(Console& console, const RecordHead& head, const std::string& summary,
                         const std::string& details, const Json& members) const
 {
     if (console.options().is_json) {
-        Json line = {{"record", head.place.record},
-                     {"offset", head.place.offset},
-                     {"type", name_of(head.type)},
-                     {"length", head.length}};
+        Json line = head_json(head);
         line.update(members);
         console.print(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
         return;
     }
-    console.print(format("%6" PRIu64 "  %10s  %-21s %s\n", head.place.record,
+    console.print(format("%6" PRIu64 "  %10s  %-22s %s\n", head.place.record,
                          format_hex(head.place.offset).c_str(), name_of(head.type),
                          summary.c_str()));
     if (wants_details()) {
         console.print(details);
+    }
+}
+
+void Show::show_grants(Console& console, const StreamReader& reader,
+                       std::span<const std::byte> body) const
+{
+    const GrantTableEntries table =
+        reader.at_place([&] { return decode_grant_table_entries(body, Pfn{limits::pfn_max}); });
+    const GrantList grants = list_of(table);
+    if (console.options().is_json) {
+        Json line = head_json(reader.head());
+        line.update(size_json(size_of(table)));
+        print_grants_json(console, line, grants, "");
+        return;
+    }
+    print_record(console, reader.head(),
+                 size_text(size_of(table)) + "; " + grants_count_text(grants), "", {});
+    if (wants_details()) {
+        print_grants(console, grants);
     }
 }
 
@@ -139,6 +166,10 @@ void Show::show_record(Console& console, StreamReader& reader, RecordContext& co
         print_record(console, head,
                      format("type %#x, %s", head.type, format_octets(head.length).c_str()),
                      hex_dump(body), {{"type-number", head.type}});
+        return;
+    }
+    if (type == RecordType::grant_table_entries) {
+        show_grants(console, reader, body);
         return;
     }
     reader.at_place([&] {
@@ -171,6 +202,11 @@ void Show::show_records(Console& console, InputFile& file)
             container.read_checkpoint();
         }
     } while (type != to_wire(RecordType::end));
+    const std::uint64_t last = reader.head().place.record;
+    if (!record_.empty() && parse_number(record_, "record number") > last) {
+        throw Error{Errc::usage, "there is no record %s; the last is %" PRIu64, record_.c_str(),
+                    last};
+    }
 }
 
 /// What a page is beside its type: part of the p2m, start_info, or what a vCPU's cr3 points to.
@@ -187,6 +223,12 @@ void Show::show_page(Console& console, InputFile& file)
     const GuestImage guest{file};
     const std::uint64_t pfn = parse_number(pfn_, "pfn");
     const PageState state = guest.page(pfn);
+    if (!state.exists()) {
+        std::uint64_t highest = 0;
+        guest.for_each_page([&](std::uint64_t each, const PageState&) { highest = each; });
+        throw Error{Errc::usage, "the guest has no page with pfn %s; the highest is %s",
+                    format_hex(pfn).c_str(), format_hex(highest).c_str()};
+    }
     const std::string role = role_of(guest, pfn);
     const auto page = std::make_unique<PageContents>();
     if (has_contents(state.type)) {
@@ -205,8 +247,7 @@ void Show::show_page(Console& console, InputFile& file)
         console.result(document);
         return;
     }
-    console.print(format("pfn %s: %s%s%s", format_hex(pfn).c_str(),
-                         state.exists() ? to_string(state.type) : "the guest has no such page",
+    console.print(format("pfn %s: %s%s%s", format_hex(pfn).c_str(), to_string(state.type),
                          role.empty() ? "" : ", ", role.c_str()));
     if (!has_contents(state.type)) {
         console.print("\n");

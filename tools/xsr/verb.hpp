@@ -30,9 +30,13 @@ public:
 
 [[nodiscard]] std::unique_ptr<Verb> make_save();
 [[nodiscard]] std::unique_ptr<Verb> make_restore();
+[[nodiscard]] std::unique_ptr<Verb> make_list();
+[[nodiscard]] std::unique_ptr<Verb> make_resume();
+[[nodiscard]] std::unique_ptr<Verb> make_destroy();
 [[nodiscard]] std::unique_ptr<Verb> make_info();
 [[nodiscard]] std::unique_ptr<Verb> make_verify();
 [[nodiscard]] std::unique_ptr<Verb> make_show();
 [[nodiscard]] std::unique_ptr<Verb> make_diff();
+[[nodiscard]] std::unique_ptr<Verb> make_grants();
 
 }  // namespace sr

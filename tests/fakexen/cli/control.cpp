@@ -64,6 +64,18 @@ void print_domain(const json& domain)
         domain.at("vcpus").get<std::uint64_t>(), domain.at("played").get<bool>() ? "played" : "-");
 }
 
+void print_grants(const json& grants)
+{
+    const auto number = [&](const char* name) { return grants.at(name).get<std::uint64_t>(); };
+    (void)std::printf("grants: version %" PRIu64 " of %" PRIu64 ", frames %" PRIu64 " of %" PRIu64
+                      ", status frames %" PRIu64 "%s, %" PRIu64 " mapped by others, %" PRIu64
+                      " mapped of others\n",
+                      number("version"), number("max_version"), number("nr_frames"),
+                      number("max_frames"), number("status_frames"),
+                      grants.at("status_array").get<bool>() ? "" : " (not tracked)",
+                      number("mapped_by_others"), number("mappings"));
+}
+
 void print_show(const json& answer)
 {
     (void)std::printf("domid  state         pages max-pages vcpus  guest\n");
@@ -80,6 +92,7 @@ void print_show(const json& answer)
                           number_or_none(vcpu.at("cr1_mfn")).c_str(),
                           vcpu.at("gdt_entries").get<std::uint64_t>());
     }
+    print_grants(answer.at("grants"));
     for (const auto& [type, count] : answer.at("pages_by_type").items()) {
         (void)std::printf("pages %-18s %8" PRIu64 "\n", type.c_str(), count.get<std::uint64_t>());
     }
@@ -160,6 +173,10 @@ int report_leaks(const json& answer, bool strict)
         (void)std::fprintf(stderr, "fakexen: %s%s\n", strict ? "leak: " : "",
                            note.get<std::string>().c_str());
     }
+    if (const auto most = answer.at("status_frames").at("most").get<std::uint64_t>(); most > 0) {
+        (void)std::fprintf(stderr, "fakexen: there were %" PRIu64 " grant status frames at most\n",
+                           most);
+    }
     const bool leaks = !answer.at("leaks").empty() || (strict && !answer.at("notes").empty());
     return leaks ? static_cast<int>(ExitCode::leaks) : 0;
 }
@@ -176,6 +193,10 @@ int list(const ControlOptions& options)
                           answer.at("free_frames").get<std::uint64_t>(),
                           number_or_none(answer.at("first_mfn")).c_str(),
                           number_or_none(answer.at("max_mfn")).c_str());
+        const json& status_frames = answer.at("status_frames");
+        (void)std::printf("grant status frames %" PRIu64 ", at most %" PRIu64 "\n",
+                          status_frames.at("now").get<std::uint64_t>(),
+                          status_frames.at("most").get<std::uint64_t>());
     });
 }
 
@@ -218,6 +239,13 @@ int calls(const ControlOptions& options)
             (void)std::printf("%s\n", call.get<std::string>().c_str());
         }
     });
+}
+
+int fail(const ControlOptions& options)
+{
+    return ask_and_print(
+        options, {{"command", "fail"}, {"process", options.process}, {"cues", options.cues}},
+        [](const json&) {});
 }
 
 // The host answers before it goes. A lock on its directory keeps the next one waiting until it is gone.

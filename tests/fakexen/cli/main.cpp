@@ -27,6 +27,15 @@ void add_start_options(CLI::App& app, StartOptions& options)
     app.add_option("--guest-program", options.guest_program,
                    "plays the CPUs of fakexen guests (default: fakexen-guest beside this program)");
     app.add_flag("--step", options.step_mode, "guests run only as `fakexen step` says");
+    app.add_flag("--resident", options.resident,
+                 "take all memory at once, and keep it, as a machine does");
+    app.add_option(
+           "--quirk", options.quirks,
+           "differs from Xen 4.17, may be given more than once: stale-types (a de-validated "
+           "page table keeps its type, as before Xen 4.16), no-gup (clients cannot pin guest "
+           "memory: vmsplice, O_DIRECT and the like fail), latency:CALL:US (answers to such "
+           "calls come later)")
+        ->allow_extra_args(false);
     app.add_flag("--no-xsave", options.no_xsave, "a host without xsave, as qemu64 is");
 }
 
@@ -62,6 +71,11 @@ void add_commands(CLI::App& app, ControlOptions& options, int& result)
     step_command->add_option("DOMID", options.domid)->required();
     step_command->add_option("N", options.steps)->capture_default_str();
     (void)add_control(app, "calls", "prints the calls the host was asked", options, result, calls);
+    CLI::App* fail_command = add_control(
+        app, "fail", "has calls of a client fail, counted from now on", options, result, fail);
+    fail_command->add_option("PID", options.process)->required();
+    fail_command->add_option("CUES", options.cues,
+                             "call:nth:errno, several with commas; none: nothing fails any more");
     CLI::App* stop_command = add_control(
         app, "stop", "stops the host and reports what is left over; exits with 97 on leaks",
         options, result, stop);

@@ -23,10 +23,12 @@ struct StartOptions {
     std::string shuffle = "page";
     std::string trace_file{};
     std::string guest_program{};
+    std::vector<std::string> quirks{};
     std::uint64_t seed = 1;
     bool step_mode = false;
     bool foreground = false;
     bool no_xsave = false;
+    bool resident = false;
     bool strict = false;  ///< domains that are still there count as leaks
     std::vector<std::string> command{};
 };
@@ -42,6 +44,8 @@ struct ControlOptions {
     std::uint64_t domid = 0;
     std::uint64_t steps = 1;
     std::string mfn{};
+    std::uint64_t process = 0;
+    std::string cues{};
     bool json = false;
     bool strict = false;
 };
@@ -52,6 +56,7 @@ int frame(const ControlOptions& options);
 int adopt(const ControlOptions& options);
 int step(const ControlOptions& options);
 int calls(const ControlOptions& options);
+int fail(const ControlOptions& options);
 int stop(const ControlOptions& options);
 
 }  // namespace fakexen::cli

@@ -108,13 +108,20 @@ HostConfig config_of(const StartOptions& options, const std::string& directory,
     config.hypervisor.machine = {.nr_frames = nr_frames,
                                  .first_mfn = range.first_mfn,
                                  .seed = options.seed,
-                                 .shuffle_run = parse_shuffle(options.shuffle, nr_frames)};
+                                 .shuffle_run = parse_shuffle(options.shuffle, nr_frames),
+                                 .resident = options.resident};
     config.hypervisor.xsave_features = options.no_xsave ? 0 : xsave::usual_features;
     config.trace_file = options.trace_file;
     config.guest_program = options.guest_program.empty()
                                ? (own_directory() / "fakexen-guest").string()
                                : options.guest_program;
     config.step_mode = options.step_mode;
+    for (const std::string& quirk : options.quirks) {
+        add_quirk(config.quirks, quirk);
+    }
+    config.hypervisor.stale_types = config.quirks.stale_types;
+    config.hypervisor.eager_status = config.quirks.eager_status;
+    config.hypervisor.grants = config.quirks.grants;
     return config;
 }
 

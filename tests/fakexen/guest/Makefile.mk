@@ -3,6 +3,7 @@
 
 fakexen_guest_sources = \
     $(fakexen_store_common) \
+    tests/fakexen/guest/abi.cpp \
     tests/fakexen/guest/abi.hpp \
     tests/fakexen/guest/address_space.cpp \
     tests/fakexen/guest/address_space.hpp \
@@ -13,10 +14,28 @@ fakexen_guest_sources = \
     tests/fakexen/guest/builder_store.cpp \
     tests/fakexen/guest/commands.cpp \
     tests/fakexen/guest/commands.hpp \
+    tests/fakexen/guest/compat_context.cpp \
+    tests/fakexen/guest/compat_context.hpp \
+    tests/fakexen/guest/exchange.cpp \
+    tests/fakexen/guest/exchange.hpp \
+    tests/fakexen/guest/grant_check.cpp \
+    tests/fakexen/guest/grant_check.hpp \
+    tests/fakexen/guest/grant_mapper.cpp \
+    tests/fakexen/guest/grant_mapper.hpp \
+    tests/fakexen/guest/grant_records.cpp \
+    tests/fakexen/guest/grant_records.hpp \
+    tests/fakexen/guest/grant_table.cpp \
+    tests/fakexen/guest/grant_table.hpp \
+    tests/fakexen/guest/granter.cpp \
+    tests/fakexen/guest/granter.hpp \
+    tests/fakexen/guest/grants.cpp \
+    tests/fakexen/guest/grants.hpp \
     tests/fakexen/guest/kernel.cpp \
     tests/fakexen/guest/kernel.hpp \
     tests/fakexen/guest/machine.cpp \
     tests/fakexen/guest/machine.hpp \
+    tests/fakexen/guest/p2m_moves.cpp \
+    tests/fakexen/guest/p2m_moves.hpp \
     tests/fakexen/guest/p2m_publish.cpp \
     tests/fakexen/guest/p2m_publish.hpp \
     tests/fakexen/guest/page_tables.cpp \
@@ -41,6 +60,10 @@ fakexen_guest_sources = \
     tests/fakexen/guest/toolstack.hpp \
     tests/fakexen/guest/vcpu_constants.cpp \
     tests/fakexen/guest/vcpu_constants.hpp \
+    tests/fakexen/guest/vcpu_info.cpp \
+    tests/fakexen/guest/vcpu_info.hpp \
+    tests/fakexen/guest/vcpu_state.cpp \
+    tests/fakexen/guest/vcpu_state.hpp \
     tests/fakexen/guest/vcpus.cpp \
     tests/fakexen/guest/vcpus.hpp \
     tests/fakexen/guest/verify.cpp \
@@ -59,6 +82,10 @@ tests_fakexen_fakexen_guest_LDFLAGS = $(AM_LDFLAGS) \
 
 UNIT_TESTS += tests/unit/fakexen_guest_tests
 tests_unit_fakexen_guest_tests_SOURCES = \
+    tests/fakexen/guest/abi.cpp \
+    tests/fakexen/guest/abi.hpp \
+    tests/fakexen/guest/compat_context.cpp \
+    tests/fakexen/guest/compat_context.hpp \
     tests/fakexen/guest/page_tables.cpp \
     tests/fakexen/guest/page_tables.hpp \
     tests/fakexen/guest/plan.cpp \

@@ -36,7 +36,9 @@ std::optional<AddressSpace::Mapping> AddressSpace::find(Va va) const
         }
         found.leaf_table = table;
         found.flags = value & ~pte::frame_mask;
-        found.writable = found.writable && (value & pte::writable) != 0;
+        // A top-level entry of PAE has no say in this.
+        found.writable = found.writable && ((value & pte::writable) != 0 ||
+                                            (level == abi_.levels && abi_.has_high_table()));
         table = pte::frame(value);
     }
     found.mfn = table;
@@ -70,7 +72,24 @@ std::span<std::byte, page_size> AddressSpace::page(Va va, Access access) const
         throw PageFault{va, "mapped to machine frame " + std::to_string(mapping->mfn) +
                                 ", which is no RAM"};
     }
+    if (access == Access::write) {
+        machine_.note_store(mapping->mfn);
+    }
     return std::span<std::byte, page_size>{frame, page_size};
+}
+
+std::uint64_t AddressSpace::load_number(Va va, std::size_t width) const
+{
+    return width == 4 ? load<std::uint32_t>(va) : load<std::uint64_t>(va);
+}
+
+void AddressSpace::store_number(Va va, std::size_t width, std::uint64_t value) const
+{
+    if (width == 4) {
+        store(va, static_cast<std::uint32_t>(value));
+    } else {
+        store(va, value);
+    }
 }
 
 std::span<std::byte> AddressSpace::reach(Va va, Access access) const

@@ -60,11 +60,25 @@ public:
         std::memcpy(&value, reach(va, Access::read).first(sizeof(T)).data(), sizeof(T));
         return value;
     }
+    /// A number of 4 or 8 octets that lies within one page. @throws PageFault
+    [[nodiscard]] std::uint64_t load_number(Va va, std::size_t width) const;
+    /// The same; what does not fit is cut off, as a CPU of that width would.
+    void store_number(Va va, std::size_t width, std::uint64_t value) const;
+
     template <typename T>
     void store(Va va, const T& value) const
     {
         static_assert(std::is_trivially_copyable_v<T>);
         std::memcpy(reach(va, Access::write).first(sizeof(T)).data(), &value, sizeof(T));
+    }
+
+    /// The same in place, for what others change as we look: to be written, and within one page. @throws PageFault
+    template <typename T>
+    [[nodiscard]] T& object(Va va) const
+    {
+        static_assert(std::is_trivially_copyable_v<T>);
+        void* const at = reach(va, Access::write).first(sizeof(T)).data();
+        return *static_cast<T*>(at);
     }
 
     [[nodiscard]] const Abi& abi() const noexcept { return abi_; }

@@ -4,6 +4,7 @@
 
 #include "tests/fakexen/guest/pages.hpp"
 
+#include <algorithm>
 #include <cinttypes>
 
 namespace fakexen::guest {
@@ -34,23 +35,40 @@ std::optional<Pfn> pick_ballooned(Kernel& kernel)
 
 }  // namespace
 
+void balloon_out(Kernel& kernel, Pfn pfn)
+{
+    Mfn mfn = kernel.p2m(pfn);
+    kernel.remap(pfn, 0);
+    kernel.set_p2m(pfn, no_mfn);
+    if (memory_op(kernel, XENMEM_decrease_reservation, mfn) != 1) {
+        throw Panic{"the frame of pfn %#" PRIx64 " cannot be given back", pfn};
+    }
+    PageRecord record = kernel.record(pfn);
+    record.role = Role::ballooned;
+    kernel.set_record(pfn, record);
+    ++kernel.state.nr_ballooned;
+}
+
 bool balloon_out(Kernel& kernel)
 {
     const auto pfn = kernel.pick_free_data();
-    if (!pfn) {
-        return false;
+    if (pfn) {
+        balloon_out(kernel, *pfn);
     }
-    Mfn mfn = kernel.p2m(*pfn);
-    kernel.remap(*pfn, 0);
-    kernel.set_p2m(*pfn, no_mfn);
-    if (memory_op(kernel, XENMEM_decrease_reservation, mfn) != 1) {
-        throw Panic{"the frame of pfn %#" PRIx64 " cannot be given back", *pfn};
+    return pfn.has_value();
+}
+
+void give_back_range(Kernel& kernel)
+{
+    const std::uint64_t nr_pfns = kernel.state.settings.nr_pfns;
+    std::uint64_t left = kernel.state.settings.nr_given_back;
+    for (Pfn pfn = nr_pfns / 2; pfn < nr_pfns && left != 0; ++pfn) {
+        const PageRecord record = kernel.record(pfn);
+        if (record.role == Role::data && record.owner == 0) {
+            balloon_out(kernel, pfn);
+            --left;
+        }
     }
-    PageRecord record = kernel.record(*pfn);
-    record.role = Role::ballooned;
-    kernel.set_record(*pfn, record);
-    ++kernel.state.nr_ballooned;
-    return true;
 }
 
 bool balloon_in(Kernel& kernel)
@@ -81,10 +99,13 @@ void work_on_balloon(Kernel& kernel)
     if ((kernel.state.settings.workload & workload_balloon) == 0) {
         return;
     }
-    // About as many out as in, with some 32 pages out on average.
-    if (kernel.random().one_in(2) && kernel.random().below(64) >= kernel.state.nr_ballooned) {
+    // About as many out as in, with some 32 pages out on average, beside those that went at boot.
+    const std::uint64_t at_boot = kernel.state.settings.nr_given_back;
+    const std::uint64_t nr_out =
+        kernel.state.nr_ballooned - std::min(at_boot, kernel.state.nr_ballooned);
+    if (kernel.random().one_in(2) && kernel.random().below(64) >= nr_out) {
         (void)balloon_out(kernel);
-    } else if (kernel.random().below(64) < kernel.state.nr_ballooned) {
+    } else if (kernel.random().below(64) < nr_out) {
         (void)balloon_in(kernel);
     }
 }

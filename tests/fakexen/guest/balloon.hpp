@@ -9,6 +9,12 @@ namespace fakexen::guest {
 /// Gives the frame of a data page back. @return false if none could be found
 bool balloon_out(Kernel& kernel);
 
+/// At boot: gives back as many pages as Settings::nr_given_back says, one after the other from the middle of memory on.
+void give_back_range(Kernel& kernel);
+
+/// Gives the frame of this data page back.
+void balloon_out(Kernel& kernel, Pfn pfn);
+
 /// Asks for a frame for a ballooned pfn. @return false if none could be found, or Xen has none
 bool balloon_in(Kernel& kernel);
 

@@ -3,6 +3,7 @@
 #include "tests/fakexen/guest/builder.hpp"
 
 #include "libsr/base/bytes.hpp"
+#include "tests/fakexen/guest/grant_table.hpp"
 #include "tests/fakexen/guest/vcpu_constants.hpp"
 
 #include <algorithm>
@@ -13,15 +14,37 @@ namespace {
 
 constexpr std::size_t batch = 1024;  ///< frames a call
 
+void store_number(std::span<std::byte> page, Field field, std::uint64_t value)
+{
+    if (field.width == 4) {
+        sr::store(page, field.offset, static_cast<std::uint32_t>(value));
+    } else {
+        sr::store(page, field.offset, value);
+    }
+}
+
 /// The ownership of each table page shows in its record only after tables_ is complete.
-constexpr std::uint64_t gdt_code = 0x00af'fb00'0000'ffff;  ///< flat 64-bit code, DPL 3
 constexpr std::uint64_t gdt_data = 0x00cf'f300'0000'ffff;  ///< flat data, DPL 3
+
+/// Unless told otherwise: version 2 only for who may use it.
+std::uint32_t max_grant_version_of(const CreateOptions& options)
+{
+    const bool uses_v2 = options.settings.grants == 2 || options.settings.grant_switch != 0;
+    return options.max_grant_version.value_or(uses_v2 ? 2 : 1);
+}
+
+/// A few, and whatever its own grants take in either version.
+std::int32_t max_grant_frames_of(const CreateOptions& options)
+{
+    const std::uint32_t needed = frames_for_grants(2, options.shape.nr_grant_refs);
+    return static_cast<std::int32_t>(std::max(4U, needed));
+}
 
 }  // namespace
 
 Builder::Builder(Toolstack& toolstack, const CreateOptions& options)
-    : toolstack_{toolstack}, options_{options}, plan_{make_plan(options.shape, abi_)},
-      tables_{abi_, plan_.places.tables, plan_.table_limit}
+    : toolstack_{toolstack}, options_{options}, abi_{abi_of_bits(options.bits)},
+      plan_{make_plan(options.shape, abi_)}, tables_{abi_, plan_.places.tables, plan_.table_limit}
 {
 }
 
@@ -52,9 +75,9 @@ void Builder::create_domain()
     xen_domctl_createdomain config = {};
     config.max_vcpus = options_.settings.nr_vcpus;
     config.max_evtchn_port = 1023;
-    config.max_grant_frames = 4;
+    config.max_grant_frames = max_grant_frames_of(options_);
     config.max_maptrack_frames = 4;
-    config.grant_opts = XEN_DOMCTL_GRANT_version(1);
+    config.grant_opts = XEN_DOMCTL_GRANT_version(max_grant_version_of(options_));
     for (std::size_t n = 0; n < sizeof config.handle; ++n) {
         config.handle[n] = static_cast<std::uint8_t>(options_.settings.seed >> (n % 8 * 8)) ^
                            static_cast<std::uint8_t>(n * 17);
@@ -62,6 +85,7 @@ void Builder::create_domain()
     xc_interface* const xc = toolstack_.xc();
     (void)check(xc_domain_create(xc, &domid_, &config), "xc_domain_create");
     (void)check(xc_domain_max_vcpus(xc, domid_, options_.settings.nr_vcpus), "xc_domain_max_vcpus");
+    set_width();
     const std::uint64_t kib = (options_.shape.memory_pages + 256) * (page_size / 1024);
     (void)check(xc_domain_setmaxmem(xc, domid_, kib), "xc_domain_setmaxmem");
     xc_dominfo_t info = {};
@@ -71,6 +95,18 @@ void Builder::create_domain()
         check(xc_evtchn_alloc_unbound(xc, domid_, 0), "xc_evtchn_alloc_unbound"));
     console_port_ = static_cast<std::uint32_t>(
         check(xc_evtchn_alloc_unbound(xc, domid_, 0), "xc_evtchn_alloc_unbound"));
+}
+
+/// What libxenguest's domain builder does. A domain of 64 bits is one already.
+void Builder::set_width()
+{
+    if (abi_.bits != 64) {
+        xen_domctl domctl = {};
+        domctl.cmd = XEN_DOMCTL_set_address_size;
+        domctl.domain = static_cast<domid_t>(domid_);
+        domctl.u.address_size.size = abi_.bits;
+        (void)check(xc_domctl(toolstack_.xc(), &domctl), "XEN_DOMCTL_set_address_size");
+    }
 }
 
 void Builder::populate()
@@ -152,9 +188,9 @@ void Builder::write_page(Pfn pfn, std::span<std::byte> page) const
     } else if (pfn == plan_.state) {
         write_state(page);
     } else if (pfn >= at.gdt && pfn < at.gdt + options_.settings.nr_vcpus) {
-        sr::store(page, 8, gdt_code);
+        sr::store(page, 8, abi_.code_descriptor);
         sr::store(page, 16, gdt_data);
-    } else if (pfn >= at.records && pfn < at.p2m_missing) {
+    } else if (pfn >= at.records && pfn < at.grants) {
         const std::size_t first = (pfn - at.records) * page_size / sizeof(PageRecord);
         const std::size_t n =
             std::min(page_size / sizeof(PageRecord), plan_.records.size() - first);
@@ -181,29 +217,43 @@ void Builder::write_table(const PageTables::Table& table, std::span<std::byte> p
     }
 }
 
+std::uint64_t Builder::p2m_entry(Pfn pfn) const
+{
+    if (pfn >= p2m_.size()) {
+        return no_mfn;
+    }
+    const PageRecord& record = plan_.records[pfn];
+    return record.role == Role::hole && record.level != 0 ? abi_.identity_entry(pfn) : p2m_[pfn];
+}
+
 void Builder::write_p2m_page(std::uint64_t n, std::span<std::byte> page) const
 {
     const std::uint64_t per_page = page_size / abi_.width;
     for (std::uint64_t k = 0; k < per_page; ++k) {
-        sr::store(page, k * abi_.width, mfn_of(n * per_page + k));
+        store_number(page, {k * abi_.width, abi_.width}, p2m_entry(n * per_page + k));
     }
 }
 
 void Builder::write_start_info(std::span<std::byte> page) const
 {
-    start_info_t info = {};
-    const std::string magic = "xen-3.0-x86_64";
-    std::copy(magic.begin(), magic.end(), std::begin(info.magic));
-    info.nr_pages = plan_.nr_pfns;
-    info.shared_info = shared_info_mfn_ * page_size;
-    info.store_mfn = p2m_[plan_.places.store_ring];
-    info.store_evtchn = store_port_;
-    info.console.domU.mfn = p2m_[plan_.places.console_ring];
-    info.console.domU.evtchn = console_port_;
-    info.pt_base = abi_.direct(plan_.places.top_table);
-    info.nr_pt_frames = tables_.tables().size();
-    info.mfn_list = plan_.p2m_vaddr;
-    sr::store(page, 0, info);
+    const StartInfoFields& fields = abi_.start_info;
+    const std::pair<Field, std::uint64_t> values[] = {
+        {fields.nr_pages, plan_.nr_pfns},
+        {fields.shared_info, shared_info_mfn_ * page_size},
+        {fields.store_mfn, p2m_[plan_.places.store_ring]},
+        {fields.store_evtchn, store_port_},
+        {fields.console_mfn, p2m_[plan_.places.console_ring]},
+        {fields.console_evtchn, console_port_},
+        {fields.pt_base, abi_.direct(plan_.places.top_table)},
+        {fields.nr_pt_frames, tables_.tables().size()},
+        {fields.mfn_list, plan_.p2m_vaddr},
+    };
+    for (const auto& [field, value] : values) {
+        store_number(page, field, value);
+    }
+    const auto magic =
+        std::as_bytes(std::span{abi_.magic, std::char_traits<char>::length(abi_.magic)});
+    std::copy(magic.begin(), magic.end(), page.begin());
 }
 
 void Builder::write_state(std::span<std::byte> page) const
@@ -226,25 +276,23 @@ void Builder::pin_top_table()
     (void)check(xc_mmuext_op(toolstack_.xc(), &op, 1, domid_), "MMUEXT_PIN_L4_TABLE");
 }
 
-/// vCPU 0 as Xen's boot ABI has it: rsi points to start_info. r15 is this kernel's own: its state
-/// page.
+/// vCPU 0 as Xen's boot ABI has it: rsi points to start_info. r15, or edi, is this kernel's own: its state page.
 void Builder::set_registers()
 {
-    vcpu_guest_context_any_t any = {};
-    vcpu_guest_context_t& context = any.c;
+    vcpu_guest_context_t context = {};
     context.flags = VGCF_in_kernel | VGCF_online;
-    context.user_regs.rip = rip_of(Marker::boot);
+    context.user_regs.rip = rip_of(Marker::boot, abi_);
     context.user_regs.rsp = abi_.direct(plan_.state + 1);
     context.user_regs.rsi = abi_.direct(plan_.places.start_info);
-    context.user_regs.r15 = abi_.direct(plan_.state);
+    (abi_.bits == 32 ? context.user_regs.rdi : context.user_regs.r15) = abi_.direct(plan_.state);
     context.user_regs.rflags = 1U << 9;  // interrupts on
-    context.user_regs.cs = FLAT_KERNEL_CS;
-    context.user_regs.ss = FLAT_KERNEL_SS;
-    context.user_regs.ds = context.user_regs.es = FLAT_KERNEL_DS;
-    set_vcpu_constants(context, options_.settings.seed, 0, abi_.direct(plan_.places.gdt));
+    context.user_regs.cs = abi_.code_segment;
+    context.user_regs.ss = abi_.stack_segment;
+    context.user_regs.ds = context.user_regs.es = abi_.data_segment;
+    set_vcpu_constants(context, abi_, options_.settings.seed, 0, abi_.direct(plan_.places.gdt));
     context.gdt_frames[0] = p2m_[plan_.places.gdt];
     context.ctrlreg[3] = p2m_[plan_.places.top_table] << 12;
-    (void)check(xc_vcpu_setcontext(toolstack_.xc(), domid_, 0, &any), "xc_vcpu_setcontext");
+    set_context(toolstack_, domid_, 0, abi_, context);
 }
 
 }  // namespace fakexen::guest

@@ -7,6 +7,7 @@
 #include "tests/fakexen/guest/toolstack.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct CreateOptions {
     std::string name;
     Shape shape;
     Settings settings{};
+    unsigned bits = 64;
+    std::optional<std::uint32_t> max_grant_version;
     bool paused = false;  ///< leave it paused
 };
 
@@ -32,6 +35,7 @@ public:
 
 private:
     void create_domain();
+    void set_width();
     void populate();
     void prepare_tables();
     void write_memory();
@@ -44,11 +48,11 @@ private:
     void set_registers();
     void write_store();
     [[nodiscard]] std::uint64_t flags_of(Pfn pfn) const;
-    [[nodiscard]] Mfn mfn_of(Pfn pfn) const { return pfn < p2m_.size() ? p2m_[pfn] : no_mfn; }
+    [[nodiscard]] std::uint64_t p2m_entry(Pfn pfn) const;
 
     Toolstack& toolstack_;
     const CreateOptions& options_;
-    const Abi& abi_ = abi64;
+    const Abi& abi_;
     Plan plan_;
     PageTables tables_;
     std::vector<Mfn> p2m_;

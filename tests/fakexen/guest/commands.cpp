@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Status, suspend, resume, destroy. Resuming is libxenguest's.
+// Status, grants, suspend, resume, destroy. Resuming is libxenguest's.
 #include "tests/fakexen/guest/commands.hpp"
 
 #include <thread>
@@ -31,6 +31,11 @@ Status status_of(const Toolstack& toolstack, std::uint32_t domid)
             toolstack.read(at + "state").value_or("silent"),
             toolstack.read(at + "verdict").value_or(""),
             toolstack.read(at + "fingerprint").value_or("none")};
+}
+
+std::string grants_of(const Toolstack& toolstack, std::uint32_t domid)
+{
+    return toolstack.read(home_of_guest(domid) + "/data/fakexen/grants").value_or("none");
 }
 
 void give_order(const Toolstack& toolstack, std::uint32_t domid, const std::string& order)

@@ -24,7 +24,11 @@ struct Status {
 
 [[nodiscard]] Status status_of(const Toolstack& toolstack, std::uint32_t domid);
 
-/// Tells a guest through xenstore to "suspend", "poweroff", "reboot" or "crash", as a toolstack does.
+/// What a guest tells about its grants and what it maps of others.
+[[nodiscard]] std::string grants_of(const Toolstack& toolstack, std::uint32_t domid);
+
+/// Tells a guest through xenstore to "suspend", "poweroff", "reboot" or "crash", as a toolstack does; or to switch to
+/// "grants-v1" or "grants-v2".
 void give_order(const Toolstack& toolstack, std::uint32_t domid, const std::string& order);
 
 /// Waits until the domain has suspended. @throws std::runtime_error when it does not, or shuts down otherwise

@@ -28,13 +28,13 @@ void must(std::int64_t result, const char* call)
     }
 }
 
-Kernel::Kernel(const Machine& machine, const vcpu_guest_context_t& context)
-    : machine_{machine}, space_{machine, abi_, context.ctrlreg[3] >> 12}, state_va_{
-                                                                              context.user_regs.r15}
+Kernel::Kernel(const Machine& machine, const Abi& abi, const vcpu_guest_context_t& context)
+    : machine_{machine}, abi_{abi}, space_{machine, abi, context.ctrlreg[3] >> 12},
+      state_va_{state_pointer(context, abi)}
 {
     state = space_.load<State>(state_va_);
     if (state.magic != state_magic) {
-        throw Panic{"no kernel state where r15 points: %#" PRIx64, state_va_};
+        throw Panic{"no kernel state where it should be: %#" PRIx64, state_va_};
     }
 }
 
@@ -45,14 +45,16 @@ void Kernel::save() const
 
 Mfn Kernel::p2m(Pfn pfn) const
 {
-    return pfn < state.settings.nr_pfns
-               ? space_.load<Mfn>(state.settings.p2m_vaddr + pfn * abi_.width)
-               : no_mfn;
+    if (pfn >= state.settings.nr_pfns) {
+        return no_mfn;
+    }
+    const auto entry = space_.load_number(state.settings.p2m_vaddr + pfn * abi_.width, abi_.width);
+    return entry == abi_.no_entry() ? no_mfn : entry;
 }
 
 void Kernel::set_p2m(Pfn pfn, Mfn mfn) const
 {
-    space_.store(state.settings.p2m_vaddr + pfn * abi_.width, mfn);
+    space_.store_number(state.settings.p2m_vaddr + pfn * abi_.width, abi_.width, mfn);
 }
 
 std::optional<Pfn> Kernel::pfn_of(Mfn mfn) const
@@ -137,7 +139,7 @@ void Kernel::print(const std::string& line)
     }
     std::memcpy(page.data() + offsetof(Ring, out_prod), &produced, sizeof produced);
     state.console_written += line.size();
-    (void)machine_.notify(start_info().console.domU.evtchn);
+    (void)machine_.notify(console_port());
 }
 
 }  // namespace fakexen::guest

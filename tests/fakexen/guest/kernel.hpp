@@ -27,7 +27,7 @@ private:
 class Kernel {
 public:
     /// Finds its state by vCPU 0's registers. @throws PageFault, Panic
-    Kernel(const Machine& machine, const vcpu_guest_context_t& context);
+    Kernel(const Machine& machine, const Abi& abi, const vcpu_guest_context_t& context);
 
     /// Writes the state back to its page.
     void save() const;
@@ -58,6 +58,11 @@ public:
     {
         space_.store(abi_.direct(pfn) + offset, value);
     }
+    /// Entry n of a page of frame numbers in the guest's width.
+    void store_entry(Pfn pfn, std::uint64_t n, Mfn mfn) const
+    {
+        space_.store_number(abi_.direct(pfn) + n * abi_.width, abi_.width, mfn);
+    }
     /// Changes how the direct map maps a page that has a frame; flags 0: not at all.
     void remap(Pfn pfn, std::uint64_t flags) const;
     /// Writes one entry of a table that is in use. @return what Xen says
@@ -72,11 +77,28 @@ public:
     [[nodiscard]] std::optional<Pfn> pick_free_data();
 
     // Start info and shared info.
-    [[nodiscard]] start_info_t start_info() const
+    [[nodiscard]] std::uint64_t start_info(Field field) const
     {
-        return load<start_info_t>(state.places.start_info);
+        return space_.load_number(abi_.direct(state.places.start_info) + field.offset, field.width);
+    }
+    void set_start_info(Field field, std::uint64_t value) const
+    {
+        space_.store_number(abi_.direct(state.places.start_info) + field.offset, field.width,
+                            value);
+    }
+    [[nodiscard]] std::uint32_t console_port() const
+    {
+        return static_cast<std::uint32_t>(start_info(abi_.start_info.console_evtchn));
+    }
+    [[nodiscard]] std::uint32_t store_port() const
+    {
+        return static_cast<std::uint32_t>(start_info(abi_.start_info.store_evtchn));
     }
     [[nodiscard]] Va shared_info_va() const noexcept { return abi_.fixmap; }
+    void set_shared_info(Field field, std::uint64_t value) const
+    {
+        space_.store_number(shared_info_va() + field.offset, field.width, value);
+    }
 
     [[nodiscard]] std::uint32_t nr_online() const noexcept
     {
@@ -92,7 +114,7 @@ private:
     [[nodiscard]] Va record_va(Pfn pfn) const;
 
     const Machine& machine_;
-    const Abi& abi_ = abi64;
+    const Abi& abi_;
     AddressSpace space_;
     Va state_va_;
 };

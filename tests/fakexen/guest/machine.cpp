@@ -107,7 +107,9 @@ std::optional<Machine::Vcpu> Machine::read_vcpu(std::uint32_t vcpu) const
     if (reply->result != 0) {
         return {};
     }
-    return Vcpu{reply->online != 0, reply->context};
+    const Abi* const abi = abi_of(reply->context);
+    return abi != nullptr ? std::optional{Vcpu{reply->online != 0, abi, reply->context}}
+                          : std::nullopt;
 }
 
 void Machine::write_vcpu(std::uint32_t vcpu, const vcpu_guest_context_t& context) const
@@ -121,12 +123,54 @@ void Machine::write_vcpu(std::uint32_t vcpu, const vcpu_guest_context_t& context
     }
 }
 
+protocol::ReadVcpuStateReply Machine::read_vcpu_state(std::uint32_t vcpu) const
+{
+    protocol::ReadVcpuState request;
+    request.vcpu = vcpu;
+    protocol::ReadVcpuStateReply reply = {};
+    if (client_->call_for(request, reply) != 0 || reply.result != 0) {
+        throw HostGone{};
+    }
+    return reply;
+}
+
+std::int64_t Machine::write_vcpu_state(std::uint32_t vcpu, const protocol::VcpuState& state) const
+{
+    protocol::WriteVcpuState request;
+    request.vcpu = vcpu;
+    request.state = state;
+    return client_->call(request);
+}
+
+// The host takes so many at a time (Caller::array_limit), and more than enough.
+void Machine::report_stores() const
+{
+    constexpr std::size_t most = std::size_t{1} << 20;
+    std::sort(stored_.begin(), stored_.end());
+    stored_.erase(std::unique(stored_.begin(), stored_.end()), stored_.end());
+    for (std::span<const Mfn> left = stored_; !left.empty();) {
+        const auto now = left.first(std::min(most, left.size()));
+        left = left.subspan(now.size());
+        protocol::MarkDirty request;
+        request.mfns = address_of(now.data());
+        request.nr_mfns = now.size();
+        if (client_->call(request) < 0) {
+            throw HostGone{};
+        }
+    }
+    stored_.clear();
+}
+
 bool Machine::next_quantum(std::uint32_t idle_ms) const
 {
+    report_stores();
     protocol::RunQuantum request;
     request.idle_ms = idle_ms;
     protocol::RunQuantumReply reply = {};
-    return client_->call_for(request, reply) == 0 && reply.verdict == protocol::Verdict::go;
+    const bool go =
+        client_->call_for(request, reply) == 0 && reply.verdict == protocol::Verdict::go;
+    log_dirty_ = reply.log_dirty != 0;
+    return go;
 }
 
 }  // namespace fakexen::guest

@@ -20,6 +20,12 @@ Mfn p2m_page(const Kernel& kernel, std::uint64_t n)
     return mapping->mfn;
 }
 
+void write_leaf_entry(const Kernel& kernel, std::uint64_t n, Mfn leaf)
+{
+    const std::uint64_t per_page = page_size / kernel.abi().width;
+    kernel.store_entry(kernel.state.places.frame_list + 1 + n / per_page, n % per_page, leaf);
+}
+
 /// The upper two levels of the tree. They hold machine frames, so they are written anew after every
 /// restore.
 void write_frame_lists(const Kernel& kernel)
@@ -29,12 +35,11 @@ void write_frame_lists(const Kernel& kernel)
     const Places& at = kernel.state.places;
     for (std::uint64_t list = 0; list < per_page; ++list) {
         const bool used = list * per_page < nr_pages;
-        kernel.store(at.frame_list, list * kernel.abi().width,
-                     used ? kernel.p2m(at.frame_list + 1 + list) : Mfn{0});
+        kernel.store_entry(at.frame_list, list, used ? kernel.p2m(at.frame_list + 1 + list) : 0);
     }
     for (std::uint64_t n = 0; n < (at.nr_frame_list - 1) * per_page; ++n) {
         const Mfn leaf = n < nr_pages ? p2m_page(kernel, n) : kernel.p2m(at.p2m_missing);
-        kernel.store(at.frame_list + 1 + n / per_page, n % per_page * kernel.abi().width, leaf);
+        write_leaf_entry(kernel, n, leaf);
     }
 }
 
@@ -42,7 +47,7 @@ void write_frame_lists(const Kernel& kernel)
 
 void map_shared_info(const Kernel& kernel)
 {
-    const std::uint64_t address = kernel.start_info().shared_info;
+    const std::uint64_t address = kernel.start_info(kernel.abi().start_info.shared_info);
     must(kernel.machine().update_va_mapping(kernel.shared_info_va(), address | pte::read_write),
          "mapping shared_info");
 }
@@ -54,21 +59,29 @@ void unmap_shared_info(const Kernel& kernel)
 
 void publish_p2m(const Kernel& kernel)
 {
-    const Va va = kernel.shared_info_va() + offsetof(shared_info_t, arch);
-    auto arch = kernel.space().load<arch_shared_info_t>(va);
-    arch.max_pfn = kernel.state.settings.nr_pfns;
-    arch.p2m_generation = kernel.state.p2m_generation;
-    if (kernel.state.settings.p2m_kind == P2mKind::list) {
-        arch.pfn_to_mfn_frame_list_list = no_mfn;
-        arch.p2m_cr3 = kernel.p2m(kernel.state.places.top_table) << 12;
-        arch.p2m_vaddr = kernel.state.settings.p2m_vaddr;
-    } else {
+    const SharedInfoFields& fields = kernel.abi().shared_info;
+    const Places& at = kernel.state.places;
+    const bool list = kernel.state.settings.p2m_kind == P2mKind::list;
+    if (!list) {
         write_frame_lists(kernel);
-        arch.pfn_to_mfn_frame_list_list = kernel.p2m(kernel.state.places.frame_list);
-        arch.p2m_cr3 = 0;
-        arch.p2m_vaddr = 0;
     }
-    kernel.space().store(va, arch);
+    kernel.set_shared_info(fields.max_pfn, kernel.state.settings.nr_pfns);
+    kernel.set_shared_info(fields.p2m_generation, kernel.state.p2m_generation);
+    kernel.set_shared_info(fields.frame_list_list, list ? no_mfn : kernel.p2m(at.frame_list));
+    kernel.set_shared_info(fields.p2m_cr3,
+                           list ? kernel.abi().cr3_of(kernel.p2m(at.top_table)) : 0);
+    kernel.set_shared_info(fields.p2m_vaddr, list ? kernel.state.settings.p2m_vaddr : 0);
+}
+
+void publish_p2m_page(const Kernel& kernel, std::uint64_t n)
+{
+    write_leaf_entry(kernel, n, p2m_page(kernel, n));
+}
+
+void bump_p2m_generation(Kernel& kernel)
+{
+    ++kernel.state.p2m_generation;
+    kernel.set_shared_info(kernel.abi().shared_info.p2m_generation, kernel.state.p2m_generation);
 }
 
 }  // namespace fakexen::guest

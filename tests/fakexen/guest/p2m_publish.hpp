@@ -13,5 +13,9 @@ void unmap_shared_info(const Kernel& kernel);
 /// Writes max_pfn and the place of the linear list, or of the 3-level tree, whose upper pages are
 /// written too.
 void publish_p2m(const Kernel& kernel);
+/// A page of the p2m is in another frame now.
+void publish_p2m_page(const Kernel& kernel, std::uint64_t n);
+/// The page tables of the p2m list are about to change, or have changed.
+void bump_p2m_generation(Kernel& kernel);
 
 }  // namespace fakexen::guest

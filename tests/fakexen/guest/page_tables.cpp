@@ -30,8 +30,9 @@ std::size_t PageTables::leaf_of(Va va)
         const auto [found, is_new] = index_.try_emplace({level, va >> (12 + 9 * level)});
         if (is_new) {
             found->second = add_table(level);
+            const std::uint64_t flags = level + 1 == abi_.levels ? abi_.top_flags : pte::table;
             tables_[at].entries[Abi::slot(va, level + 1)] =
-                pte::make(tables_[found->second].pfn, pte::table);
+                pte::make(tables_[found->second].pfn, flags);
         }
         at = found->second;
     }

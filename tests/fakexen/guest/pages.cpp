@@ -39,6 +39,36 @@ void write_first_time(Kernel& kernel)
     }
 }
 
+/// The next pfn of plain data from `pfn` on, once around.
+std::optional<Pfn> next_data(const Kernel& kernel, Pfn pfn)
+{
+    const std::uint64_t nr_pfns = kernel.state.settings.nr_pfns;
+    for (std::uint64_t n = 0; n < nr_pfns; ++n) {
+        const Pfn at = (pfn + n) % nr_pfns;
+        if (kernel.record(at).role == Role::data) {
+            return at;
+        }
+    }
+    return {};
+}
+
+std::optional<Pfn> pick_to_write(Kernel& kernel)
+{
+    State& state = kernel.state;
+    switch (state.settings.dirty_pattern) {
+    case DirtyPattern::random:
+        break;
+    case DirtyPattern::hot:
+        return next_data(kernel,
+                         state.places.data + kernel.random().below(state.settings.hot_pages));
+    case DirtyPattern::stream:
+        const auto pfn = next_data(kernel, state.stream_at);
+        state.stream_at = pfn ? *pfn + 1 : 0;
+        return pfn;
+    }
+    return kernel.pick_data();
+}
+
 }  // namespace
 
 void rewrite_page(Kernel& kernel, Pfn pfn)
@@ -75,7 +105,7 @@ void work_on_pages(Kernel& kernel)
 {
     write_first_time(kernel);
     for (std::uint32_t n = 0; n < kernel.state.settings.dirty_rate; ++n) {
-        if (const auto pfn = kernel.pick_data()) {
+        if (const auto pfn = pick_to_write(kernel)) {
             rewrite_page(kernel, *pfn);
         }
         if (const auto pfn = kernel.pick_data()) {

@@ -40,7 +40,9 @@ std::vector<PageRecord> populate(const Shape& shape, std::uint64_t nr_pfns,
         left -= length;
     }
     for (std::uint64_t n = 0; n < shape.nr_holes; ++n) {
-        records[first_free + dice.below(end - first_free)].role = Role::hole;
+        const bool identity = shape.identity_holes && n % 2 == 1;
+        records[first_free + dice.below(end - first_free)] = {
+            0, Role::hole, static_cast<std::uint8_t>(identity ? 1 : 0), 0};
     }
     return records;
 }
@@ -74,6 +76,10 @@ Plan make_plan(const Shape& shape, const Abi& abi)
     Plan plan;
     plan.nr_pfns = shape.nr_pfns != 0 ? shape.nr_pfns : shape.memory_pages + shape.trailing_holes;
     plan.p2m_vaddr = abi.p2m_list + shape.p2m_offset;
+    if (abi.direct(plan.nr_pfns) > abi.p2m_list ||
+        plan.p2m_vaddr + plan.nr_pfns * abi.width > abi.p2m_limit) {
+        throw std::invalid_argument{"the address space has no room for so many pfns"};
+    }
     const std::uint64_t per_leaf = page_size / abi.width;
     const std::uint64_t nr_p2m_pages = divide_up(plan.nr_pfns, per_leaf);
     Places& at = plan.places;
@@ -83,7 +89,9 @@ Plan make_plan(const Shape& shape, const Abi& abi)
     at.store_ring = pfns.take();
     plan.state = pfns.take();
     at.gdt = pfns.take(shape.nr_vcpus);
+    at.vcpu_info = pfns.take(divide_up(shape.nr_vcpus, vcpu_infos_per_page));
     at.records = pfns.take(divide_up(plan.nr_pfns * sizeof(PageRecord), page_size));
+    at.grants = pfns.take(divide_up(shape.nr_grant_refs * sizeof(GrantRecord), page_size));
     at.p2m_missing = pfns.take();
     at.nr_frame_list = 1 + divide_up(nr_p2m_pages, per_leaf);
     at.frame_list = pfns.take(at.nr_frame_list);
@@ -107,8 +115,9 @@ Plan make_plan(const Shape& shape, const Abi& abi)
         const auto first = plan.records.begin() + static_cast<std::ptrdiff_t>(n * per_leaf);
         const auto last = plan.records.begin() +
                           static_cast<std::ptrdiff_t>(std::min((n + 1) * per_leaf, plan.nr_pfns));
-        const bool empty = std::all_of(
-            first, last, [](const PageRecord& record) { return record.role == Role::hole; });
+        const bool empty = std::all_of(first, last, [](const PageRecord& record) {
+            return record.role == Role::hole && record.level == 0;
+        });
         plan.leaf_pages.push_back(empty ? at.p2m_missing : next_leaf++);
     }
     at.nr_leaves = next_leaf - at.p2m_leaves;

@@ -14,10 +14,12 @@ struct Shape {
     std::uint64_t memory_pages = 0;    ///< frames the guest starts with, about
     std::uint64_t nr_pfns = 0;         ///< 0: as many as pages
     std::uint64_t nr_holes = 0;        ///< scattered pfns without a frame
+    bool identity_holes = false;       ///< every other of them has an identity entry in the p2m
     std::uint64_t trailing_holes = 0;  ///< pfns without a frame at the end of the p2m
     std::uint64_t p2m_offset = 0;      ///< octets added to the address of the p2m list, whole pages
     std::uint64_t seed = 0;
     std::uint32_t nr_vcpus = 1;
+    std::uint32_t nr_grant_refs = 0;  ///< grants that the kernel keeps records of
 };
 
 /// The plan of a guest's memory.

@@ -3,9 +3,11 @@
 // its entries with pfns, so that after a restore each entry can be checked.
 #include "tests/fakexen/guest/processes.hpp"
 
+#include "tests/fakexen/guest/balloon.hpp"
 #include "tests/fakexen/guest/pages.hpp"
 #include "tests/fakexen/guest/vcpus.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstring>
@@ -61,27 +63,59 @@ Entries make_leaf(Kernel& kernel)
     return entries;
 }
 
+/// The entries of a kernel table in some slots.
+void copy_slots(const Kernel& kernel, Pfn table, Slots slots, Entries& entries)
+{
+    for (std::size_t slot = slots.first; slot < slots.end; ++slot) {
+        const auto entry = kernel.load<std::uint64_t>(table, slot * 8);
+        entries[slot] = normalised(kernel, entry).value_or(0);
+    }
+}
+
 /// An upper table: one entry for the table below, in a full address space also the kernel's own
 /// slots.
-Entries make_upper(Kernel& kernel, unsigned level, Pfn self, Pfn below)
+Entries make_upper(Kernel& kernel, const Process& process, unsigned level)
 {
+    const Abi& abi = kernel.abi();
+    const Pfn top = kernel.state.places.top_table;
     Entries entries{};
-    const std::size_t own = level == kernel.abi().levels
-                                ? kernel.random().below(kernel.abi().first_xen_slot)
-                                : kernel.random().below(entries.size());
-    if (level == kernel.abi().levels) {
-        const std::size_t first = kernel.abi().first_xen_slot + kernel.abi().nr_xen_slots;
-        for (std::size_t slot = first; slot < entries.size(); ++slot) {
-            const auto entry = kernel.load<std::uint64_t>(kernel.state.places.top_table, slot * 8);
-            entries[slot] = normalised(kernel, entry).value_or(0);
+    if (level != abi.levels) {
+        const std::size_t own = kernel.random().below(entries.size());
+        entries[own] = pte::make(process.table[level - 1], pte::table);
+        if (kernel.random().one_in(4)) {
+            // A table may name itself, read-only: the kernel's window on its own tables.
+            entries[(own + 1) % entries.size()] = pte::make(process.table[level], pte::read_only);
         }
+        return entries;
     }
-    entries[own] = pte::make(below, pte::table);
-    if (kernel.random().one_in(4)) {
-        // A table may name itself, read-only: the kernel's window on its own tables.
-        entries[(own + 1) % kernel.abi().first_xen_slot] = pte::make(self, pte::read_only);
+    const std::size_t own = kernel.random().below(abi.user_slots.end);
+    copy_slots(kernel, top, abi.kernel_slots, entries);
+    entries[own] = pte::make(process.table[level - 1], abi.top_flags);
+    if (abi.has_high_table()) {
+        entries[Abi::high_slot] = pte::make(process.table[Abi::high_part], abi.top_flags);
+    } else if (kernel.random().one_in(4)) {
+        entries[(own + 1) % abi.user_slots.end] = pte::make(process.table[level], pte::read_only);
     }
     return entries;
+}
+
+/// PAE: the L2 of slot 3, which each address space needs for itself: the kernel's own, without Xen's entries.
+Entries make_high(const Kernel& kernel)
+{
+    const auto entry =
+        kernel.load<std::uint64_t>(kernel.state.places.top_table, Abi::high_slot * 8);
+    const auto table = kernel.pfn_of(pte::frame(entry));
+    Entries entries{};
+    copy_slots(kernel, table.value(), {0, kernel.abi().high_xen_slots.first}, entries);
+    return entries;
+}
+
+Entries make_table(Kernel& kernel, const Process& process, unsigned part)
+{
+    if (part == 1) {
+        return make_leaf(kernel);
+    }
+    return part > kernel.abi().levels ? make_high(kernel) : make_upper(kernel, process, part);
 }
 
 /// Writes a table with machine frames into its page, which is still plain memory, then protects it.
@@ -101,11 +135,11 @@ void write_table(Kernel& kernel, Pfn pfn, const Entries& entries)
 /// Takes two pages a level for a process. @return false, having taken none, if there are too few
 bool take_pages(Kernel& kernel, std::size_t index, Process& process)
 {
-    for (unsigned level = 1; level <= process.top; ++level) {
+    for (unsigned part = 1; part <= kernel.abi().nr_parts(process.top); ++part) {
         for (const Role role : {Role::process, Role::twin}) {
             const auto pfn = kernel.pick_free_data();
             if (!pfn) {
-                for (unsigned taken = 1; taken <= level; ++taken) {
+                for (unsigned taken = 1; taken <= part; ++taken) {
                     for (const Pfn back : {process.table[taken], process.twin[taken]}) {
                         if (back != 0) {
                             give_page(kernel, back);
@@ -115,9 +149,9 @@ bool take_pages(Kernel& kernel, std::size_t index, Process& process)
                 return false;
             }
             kernel.set_record(*pfn,
-                              {kernel.record(*pfn).version, role, static_cast<std::uint8_t>(level),
+                              {kernel.record(*pfn).version, role, static_cast<std::uint8_t>(part),
                                static_cast<std::uint16_t>(index)});
-            (role == Role::process ? process.table : process.twin)[level] = *pfn;
+            (role == Role::process ? process.table : process.twin)[part] = *pfn;
         }
     }
     return true;
@@ -150,12 +184,16 @@ void release_tables(Kernel& kernel, const Process& process)
     }
 }
 
+constexpr std::uint8_t stale_for_good = 1;  ///< PageRecord::level
+
 /// A table that was just let go: its octets stay, and count as plain data from now on, or it is
 /// freed.
-void retire_table(Kernel& kernel, Pfn pfn)
+void retire_table(Kernel& kernel, Pfn pfn, bool for_good)
 {
-    if (kernel.random().one_in(stale_per_drop)) {
-        kernel.set_record(pfn, {hash_of(kernel.page(pfn, Access::read)), Role::stale, 0, 0});
+    const bool stays = for_good || kernel.random().one_in(stale_per_drop);
+    if (stays) {
+        const std::uint8_t how = for_good ? stale_for_good : 0;
+        kernel.set_record(pfn, {hash_of(kernel.page(pfn, Access::read)), Role::stale, how, 0});
     } else {
         kernel.remap(pfn, pte::read_write);
         give_page(kernel, pfn);
@@ -166,7 +204,8 @@ void free_some_stale_page(Kernel& kernel)
 {
     for (int tries = 0; tries < 256; ++tries) {
         const Pfn pfn = kernel.random().below(kernel.state.settings.nr_pfns);
-        if (kernel.record(pfn).role == Role::stale) {
+        const PageRecord record = kernel.record(pfn);
+        if (record.role == Role::stale && record.level != stale_for_good) {
             kernel.remap(pfn, pte::read_write);
             kernel.set_record(pfn,
                               {0, Role::stale, 0, 0});  // its version was a hash of machine frames
@@ -201,9 +240,11 @@ std::optional<std::uint64_t> normalised(const Kernel& kernel, std::uint64_t entr
 Hold hold_of_slot(const Kernel& kernel, std::size_t index)
 {
     if (index == 0) {
-        return Hold::user;
+        return kernel.abi().has_user_table ? Hold::user : Hold::pinned;
     }
-    return index < kernel.nr_online() ? Hold::loaded : Hold::pinned;
+    constexpr std::size_t most_loaded = 4;
+    return index < std::min<std::size_t>(kernel.nr_online(), most_loaded) ? Hold::loaded
+                                                                          : Hold::pinned;
 }
 
 bool build_process(Kernel& kernel, std::size_t index, unsigned top, Hold hold)
@@ -217,19 +258,17 @@ bool build_process(Kernel& kernel, std::size_t index, unsigned top, Hold hold)
     if (!take_pages(kernel, index, process)) {
         return false;
     }
-    for (unsigned level = 1; level <= top; ++level) {
-        const Entries entries =
-            level == 1 ? make_leaf(kernel)
-                       : make_upper(kernel, level, process.table[level], process.table[level - 1]);
-        write_table(kernel, process.table[level], entries);
-        kernel.store(process.twin[level], 0, entries);
+    for (unsigned part = 1; part <= kernel.abi().nr_parts(top); ++part) {
+        const Entries entries = make_table(kernel, process, part);
+        write_table(kernel, process.table[part], entries);
+        kernel.store(process.twin[part], 0, entries);
     }
     hold_tables(kernel, process);
     kernel.state.processes[index] = process;
     return true;
 }
 
-void drop_process(Kernel& kernel, std::size_t index)
+void drop_process(Kernel& kernel, std::size_t index, bool for_good)
 {
     Process& process = kernel.state.processes[index];
     release_tables(kernel, process);
@@ -237,11 +276,27 @@ void drop_process(Kernel& kernel, std::size_t index)
     for (const std::uint64_t entry : leaf) {
         count_reference(kernel, entry, -1);
     }
-    for (unsigned level = process.top; level != 0; --level) {
-        retire_table(kernel, process.table[level]);
-        give_page(kernel, process.twin[level]);
+    for (unsigned part = kernel.abi().nr_parts(process.top); part != 0; --part) {
+        retire_table(kernel, process.table[part], for_good);
+        give_page(kernel, process.twin[part]);
     }
     process.hold = Hold::unused;
+}
+
+void leave_stale_tables(Kernel& kernel, std::size_t index)
+{
+    const auto leaf = kernel.load<Entries>(kernel.state.processes[index].twin[1]);
+    drop_process(kernel, index, true);
+    for (const std::uint64_t entry : leaf) {
+        if ((entry & pte::present) == 0) {
+            continue;
+        }
+        const PageRecord record = kernel.record(pte::frame(entry));
+        if (record.role == Role::data && record.owner == 0) {
+            balloon_out(kernel, pte::frame(entry));
+            ++kernel.state.settings.nr_given_back;
+        }
+    }
 }
 
 void change_entry(Kernel& kernel, std::size_t index)
@@ -274,7 +329,7 @@ void work_on_processes(Kernel& kernel)
         const auto top = whole ? levels : static_cast<unsigned>(1 + random.below(levels - 1));
         (void)build_process(kernel, index, top, hold);
     } else if (random.one_in(4) && !is_in_use(kernel, process)) {
-        drop_process(kernel, index);
+        drop_process(kernel, index, false);
     } else {
         change_entry(kernel, index);
     }

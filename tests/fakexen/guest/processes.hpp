@@ -15,8 +15,13 @@ bool build_process(Kernel& kernel, std::size_t index, unsigned top, Hold hold);
 /// What the process in a slot is held by.
 [[nodiscard]] Hold hold_of_slot(const Kernel& kernel, std::size_t index);
 
-/// Lets go of a process' tables. Each becomes plain memory again, at once or (stale) later.
-void drop_process(Kernel& kernel, std::size_t index);
+/// Lets go of a process' tables. Each becomes plain memory again, at once or (stale) later, or for good stays what it is:
+/// octets that nobody takes for a table any more.
+void drop_process(Kernel& kernel, std::size_t index, bool for_good);
+
+/// Drops a pinned process for good, and gives back the frames that its L1 names: a hypervisor or a saver that still takes
+/// the page for a table finds entries in it that nobody can translate.
+void leave_stale_tables(Kernel& kernel, std::size_t index);
 
 /// Changes one entry of a process' L1.
 void change_entry(Kernel& kernel, std::size_t index);

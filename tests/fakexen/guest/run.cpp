@@ -3,11 +3,18 @@
 #include "tests/fakexen/guest/run.hpp"
 
 #include "tests/fakexen/guest/balloon.hpp"
+#include "tests/fakexen/guest/exchange.hpp"
+#include "tests/fakexen/guest/grant_mapper.hpp"
+#include "tests/fakexen/guest/granter.hpp"
+#include "tests/fakexen/guest/grants.hpp"
+#include "tests/fakexen/guest/p2m_moves.hpp"
 #include "tests/fakexen/guest/p2m_publish.hpp"
 #include "tests/fakexen/guest/pages.hpp"
 #include "tests/fakexen/guest/processes.hpp"
 #include "tests/fakexen/guest/store_ring.hpp"
 #include "tests/fakexen/guest/suspend.hpp"
+#include "tests/fakexen/guest/vcpu_info.hpp"
+#include "tests/fakexen/guest/vcpu_state.hpp"
 #include "tests/fakexen/guest/vcpus.hpp"
 #include "tests/fakexen/guest/verify.hpp"
 
@@ -32,6 +39,7 @@ private:
     void boot(Kernel& kernel);
     void tick(Kernel& kernel);
     void do_odd_things(Kernel& kernel) const;
+    void tell_of_grants(const Kernel& kernel, StoreRing& store) const;
     void report(Kernel& kernel, StoreRing& store, const char* what);
     [[nodiscard]] std::string order(Kernel& kernel, StoreRing& store);
     void obey(Kernel& kernel, StoreRing& store, const std::string& order);
@@ -53,7 +61,7 @@ std::uint32_t Life::quantum()
     const auto vcpu = machine_.read_vcpu(0);
     std::optional<Kernel> kernel;
     try {
-        kernel.emplace(machine_, vcpu.value().context);
+        kernel.emplace(machine_, *vcpu.value().abi, vcpu->context);
         const auto marker =
             static_cast<Marker>(vcpu->context.user_regs.rip & ~protocol::guest_signature_mask);
         if (marker == Marker::boot) {
@@ -80,7 +88,10 @@ void Life::boot(Kernel& kernel)
     state.kernel_cr3 = state.places.top_table;
     map_shared_info(kernel);
     publish_p2m(kernel);
+    place_vcpu_info(kernel, false);
     start_vcpus(kernel);
+    set_vcpu_state(kernel);
+    give_back_range(kernel);
     if ((state.settings.workload & workload_tables) != 0) {
         const unsigned levels = kernel.abi().levels;
         for (std::size_t index = 0; index < max_processes; ++index) {
@@ -90,15 +101,24 @@ void Life::boot(Kernel& kernel)
         }
     }
     do_odd_things(kernel);
+    grant_page(kernel);
+    map_granted_page(kernel);
+    start_grants(kernel);
     kernel.print("booted");
     log(kernel, "booted");
 }
 
-/// Things that Xen allows and a saver cannot translate.
+/// Things that Xen allows, and that a saver cannot translate or has to see through.
 void Life::do_odd_things(Kernel& kernel) const
 {
     State& state = kernel.state;
-    const auto pfn = (state.settings.workload & (workload_bad_pte | workload_bad_m2p)) != 0
+    const std::uint32_t workload = state.settings.workload;
+    if ((workload & workload_stale) != 0) {
+        for (std::size_t index = max_processes - 4; index < max_processes; ++index) {
+            leave_stale_tables(kernel, index);
+        }
+    }
+    const auto pfn = (workload & (workload_bad_pte | workload_bad_m2p)) != 0
                          ? kernel.pick_free_data()
                          : std::nullopt;
     if (!pfn) {
@@ -107,7 +127,7 @@ void Life::do_odd_things(Kernel& kernel) const
     state.odd_pfn = *pfn;
     const Mfn mfn = kernel.p2m(*pfn);
     kernel.set_record(*pfn, {0, Role::odd, 0, 0});
-    if ((state.settings.workload & workload_bad_pte) != 0) {
+    if ((workload & workload_bad_pte) != 0) {
         kernel.set_p2m(*pfn, no_mfn);
         return;
     }
@@ -120,12 +140,21 @@ void Life::tick(Kernel& kernel)
     State& state = kernel.state;
     ++state.count;
     work_on_pages(kernel);
-    work_on_processes(kernel);
-    work_on_balloon(kernel);
+    for (std::uint32_t n = 0; n < state.settings.table_rate; ++n) {
+        work_on_processes(kernel);
+    }
+    for (std::uint32_t n = 0; n < state.settings.balloon_rate; ++n) {
+        work_on_balloon(kernel);
+    }
+    work_on_exchanges(kernel);
+    work_on_p2m(kernel);
+    work_on_grants(kernel);
+    work_on_mappings(kernel);
     StoreRing store{kernel};
     const std::string wanted = order(kernel, store);
     if (state.store_ready != 0) {
         (void)store.write("data/fakexen/count", std::to_string(state.count));
+        tell_of_grants(kernel, store);
     }
     if (state.count % quanta_per_log_line == 0) {
         log(kernel, "running");
@@ -139,6 +168,16 @@ void Life::tick(Kernel& kernel)
     }
     write_registers(kernel, Marker::running);
     kernel.save();
+}
+
+void Life::tell_of_grants(const Kernel& kernel, StoreRing& store) const
+{
+    const std::string granted = describe_grants(kernel);
+    const std::string mapped = describe_mappings(kernel);
+    if (!granted.empty() || !mapped.empty()) {
+        const char* const between = granted.empty() || mapped.empty() ? "" : ", ";
+        (void)store.write("data/fakexen/grants", granted + between + mapped);
+    }
 }
 
 void Life::report(Kernel& kernel, StoreRing& store, const char* what)
@@ -181,6 +220,9 @@ void Life::obey(Kernel& kernel, StoreRing& store, const std::string& order)
         (void)store.write("data/fakexen/fingerprint", std::to_string(fingerprint_of(kernel)));
         suspend(kernel);
         return;
+    }
+    if (order == "grants-v1" || order == "grants-v2") {
+        order_grant_version(kernel, order.back() == '1' ? 1 : 2);
     }
     write_registers(kernel, Marker::running);
     if (order == "poweroff" || order == "halt") {

@@ -100,7 +100,7 @@ bool StoreRing::send(const store::Message& message)
         page[offsetof(Interface, req) + MASK_XENSTORE_IDX(at++)] = octet;
     }
     set_index(page, offsetof(Interface, req_prod), at);
-    return kernel_.machine().notify(kernel_.start_info().store_evtchn) == 0;
+    return kernel_.machine().notify(kernel_.store_port()) == 0;
 }
 
 std::size_t StoreRing::octets_waiting() const
@@ -121,7 +121,7 @@ std::vector<std::byte> StoreRing::take_octets(std::size_t n)
     }
     if (!octets.empty()) {
         set_index(page, offsetof(Interface, rsp_cons), at);
-        (void)kernel_.machine().notify(kernel_.start_info().store_evtchn);
+        (void)kernel_.machine().notify(kernel_.store_port());
     }
     return octets;
 }

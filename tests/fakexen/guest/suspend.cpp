@@ -2,7 +2,12 @@
 // The two sides of a suspend (xen/sched.h, SCHEDOP_shutdown).
 #include "tests/fakexen/guest/suspend.hpp"
 
+#include "tests/fakexen/guest/grant_mapper.hpp"
+#include "tests/fakexen/guest/granter.hpp"
+#include "tests/fakexen/guest/grants.hpp"
 #include "tests/fakexen/guest/p2m_publish.hpp"
+#include "tests/fakexen/guest/vcpu_info.hpp"
+#include "tests/fakexen/guest/vcpu_state.hpp"
 #include "tests/fakexen/guest/vcpus.hpp"
 #include "tests/fakexen/guest/verify.hpp"
 
@@ -13,26 +18,26 @@ namespace {
 /// start_info speaks of frames; its reader in another domain needs pfns.
 void translate_start_info(const Kernel& kernel, bool to_pfns)
 {
-    start_info_t info = kernel.start_info();
     const Places& at = kernel.state.places;
-    info.store_mfn = to_pfns ? at.store_ring : kernel.p2m(at.store_ring);
-    info.console.domU.mfn = to_pfns ? at.console_ring : kernel.p2m(at.console_ring);
-    kernel.store(at.start_info, 0, info);
+    const StartInfoFields& fields = kernel.abi().start_info;
+    kernel.set_start_info(fields.store_mfn, to_pfns ? at.store_ring : kernel.p2m(at.store_ring));
+    kernel.set_start_info(fields.console_mfn,
+                          to_pfns ? at.console_ring : kernel.p2m(at.console_ring));
 }
 
 std::vector<std::string> wrong_start_info(const Kernel& kernel)
 {
     std::vector<std::string> wrong;
-    const start_info_t info = kernel.start_info();
     const Places& at = kernel.state.places;
-    const auto expect = [&](const char* name, std::uint64_t got, std::uint64_t want) {
+    const auto expect = [&](const char* name, Field field, std::uint64_t want) {
+        const std::uint64_t got = kernel.start_info(field);
         if (got != want) {
             wrong.push_back(std::string{"start_info's "} + name + " is " + std::to_string(got) +
                             ", not " + std::to_string(want));
         }
     };
-    expect("store_mfn", info.store_mfn, kernel.p2m(at.store_ring));
-    expect("console mfn", info.console.domU.mfn, kernel.p2m(at.console_ring));
+    expect("store_mfn", kernel.abi().start_info.store_mfn, kernel.p2m(at.store_ring));
+    expect("console mfn", kernel.abi().start_info.console_mfn, kernel.p2m(at.console_ring));
     return wrong;
 }
 
@@ -40,9 +45,8 @@ std::vector<std::string> wrong_start_info(const Kernel& kernel)
 std::vector<std::string> wrong_ports(const Kernel& kernel)
 {
     std::vector<std::string> wrong;
-    const start_info_t info = kernel.start_info();
-    const std::pair<const char*, std::uint32_t> ports[] = {{"store", info.store_evtchn},
-                                                           {"console", info.console.domU.evtchn}};
+    const std::pair<const char*, std::uint32_t> ports[] = {{"store", kernel.store_port()},
+                                                           {"console", kernel.console_port()}};
     for (const auto& [name, port] : ports) {
         evtchn_status_t status = {};
         status.dom = DOMID_SELF;
@@ -65,8 +69,15 @@ void suspend(Kernel& kernel)
 {
     publish_p2m(kernel);
     kernel.print("suspending");
+    unmap_granted_page(kernel);
+    if ((kernel.state.settings.workload & workload_keep_grant) == 0) {
+        let_go_of_grants(kernel);
+    }
+    suspend_grants(kernel);
     translate_start_info(kernel, true);
-    unmap_shared_info(kernel);
+    if ((kernel.state.settings.workload & workload_keep_shared_info) == 0) {
+        unmap_shared_info(kernel);
+    }
     ++kernel.state.nr_suspends;
     kernel.state.start_info_mfn = kernel.p2m(kernel.state.places.start_info);
     write_registers(kernel, Marker::suspended);
@@ -96,11 +107,15 @@ void resume(Kernel& kernel, std::uint64_t rax)
         translate_start_info(kernel, false);
     }
     auto wrong = wrong_registers(kernel, same_domain && !cancelled);
-    for (const auto& more : {wrong_start_info(kernel), wrong_ports(kernel)}) {
+    for (const auto& more : {wrong_start_info(kernel), wrong_ports(kernel),
+                             wrong_vcpu_state(kernel), resume_grants(kernel, same_domain)}) {
         wrong.insert(wrong.end(), more.begin(), more.end());
     }
     map_shared_info(kernel);
     publish_p2m(kernel);
+    if (!cancelled) {
+        place_vcpu_info(kernel, same_domain);
+    }
     if (same_domain && !cancelled) {
         start_vcpus(kernel);
     }

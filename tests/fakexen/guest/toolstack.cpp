@@ -42,6 +42,21 @@ void Toolstack::write_frames(
                 "xenforeignmemory_unmap");
 }
 
+void Toolstack::write_grant_frame(std::uint32_t domid, std::uint32_t n,
+                                  const std::function<void(std::span<std::byte> page)>& fn) const
+{
+    void* mapped = nullptr;
+    auto* const resource = xenforeignmemory_map_resource(
+        memory_.get(), static_cast<domid_t>(domid), XENMEM_resource_grant_table,
+        XENMEM_resource_grant_table_id_shared, n, 1, &mapped, PROT_READ | PROT_WRITE, 0);
+    if (resource == nullptr) {
+        throw CallError{"xenforeignmemory_map_resource"};
+    }
+    fn({static_cast<std::byte*>(mapped), page_size});
+    (void)check(xenforeignmemory_unmap_resource(memory_.get(), resource),
+                "xenforeignmemory_unmap_resource");
+}
+
 void Toolstack::write(const std::string& path, const std::string& value) const
 {
     if (!xs_write(xs(), XBT_NULL, path.c_str(), value.data(),
@@ -69,6 +84,26 @@ void Toolstack::make_directory(const std::string& path,
                             static_cast<unsigned>(permissions.size()))) {
         throw CallError{"xs_mkdir " + path};
     }
+}
+
+void set_context(const Toolstack& toolstack, std::uint32_t domid, std::uint32_t vcpu,
+                 const Abi& abi, const vcpu_guest_context_t& context)
+{
+    const ContextOctets octets = octets_of(context, abi);
+    vcpu_guest_context_any_t any = {};
+    static_assert(sizeof any >= sizeof octets);
+    std::memcpy(&any, &octets, sizeof octets);
+    (void)check(xc_vcpu_setcontext(toolstack.xc(), domid, vcpu, &any), "xc_vcpu_setcontext");
+}
+
+vcpu_guest_context_t get_context(const Toolstack& toolstack, std::uint32_t domid,
+                                 std::uint32_t vcpu, const Abi& abi)
+{
+    vcpu_guest_context_any_t any = {};
+    (void)check(xc_vcpu_getcontext(toolstack.xc(), domid, vcpu, &any), "xc_vcpu_getcontext");
+    ContextOctets octets = {};
+    std::memcpy(&octets, &any, sizeof octets);
+    return context_of(octets, abi);
 }
 
 }  // namespace fakexen::guest

@@ -2,7 +2,7 @@
 // Dom0's handles: libxenctrl, libxenforeignmemory and libxenstore, as any toolstack uses them.
 #pragma once
 
-#include "tests/fakexen/guest/abi.hpp"
+#include "tests/fakexen/guest/compat_context.hpp"
 #include "tests/fakexen/protocol/xen.hpp"
 #include "tests/fakexen/store/xenstore.hpp"
 
@@ -52,6 +52,10 @@ public:
     write_frames(std::uint32_t domid, const std::vector<xen_pfn_t>& gfns,
                  const std::function<void(std::size_t n, std::span<std::byte> page)>& fn) const;
 
+    /// The same for a frame of a domain's grant table.
+    void write_grant_frame(std::uint32_t domid, std::uint32_t n,
+                           const std::function<void(std::span<std::byte> page)>& fn) const;
+
     void write(const std::string& path, const std::string& value) const;
     [[nodiscard]] std::optional<std::string> read(const std::string& path) const;
     /// mkdir with one owner, and if not the owner a domain that may read or read and write.
@@ -66,5 +70,11 @@ private:
     std::unique_ptr<xenforeignmemory_handle, Closer<xenforeignmemory_close>> memory_;
     std::unique_ptr<xs_handle, Closer<xs_close>> xs_;
 };
+
+/// XEN_DOMCTL_setvcpucontext and getvcpucontext, in the shape that the guest has.
+void set_context(const Toolstack& toolstack, std::uint32_t domid, std::uint32_t vcpu,
+                 const Abi& abi, const vcpu_guest_context_t& context);
+[[nodiscard]] vcpu_guest_context_t get_context(const Toolstack& toolstack, std::uint32_t domid,
+                                               std::uint32_t vcpu, const Abi& abi);
 
 }  // namespace fakexen::guest

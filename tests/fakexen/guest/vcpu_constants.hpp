@@ -10,7 +10,7 @@
 namespace fakexen::guest {
 
 /// Fills them with a pattern of this guest and vCPU. GDT and LDT are the page `descriptors`, whose frame the caller sets.
-void set_vcpu_constants(vcpu_guest_context_t& context, std::uint64_t seed, std::uint32_t vcpu,
-                        Va descriptors);
+void set_vcpu_constants(vcpu_guest_context_t& context, const Abi& abi, std::uint64_t seed,
+                        std::uint32_t vcpu, Va descriptors);
 
 }  // namespace fakexen::guest

@@ -15,11 +15,20 @@ namespace {
 
 using Context = vcpu_guest_context_t;
 
-/// The registers that carry a pattern; r15, rsi, rax, rdx and rip have meanings.
+/// The registers that carry a pattern; r15 or edi, rsi, rax, rdx and rip have meanings. A 32-bit guest has the first
+/// three.
 constexpr decltype(&cpu_user_regs_t::rbx) pattern_registers[] = {
-    &cpu_user_regs_t::rbx, &cpu_user_regs_t::rbp, &cpu_user_regs_t::r8,  &cpu_user_regs_t::r9,
-    &cpu_user_regs_t::r10, &cpu_user_regs_t::r12, &cpu_user_regs_t::r13, &cpu_user_regs_t::r14};
-constexpr const char* pattern_names[] = {"rbx", "rbp", "r8", "r9", "r10", "r12", "r13", "r14"};
+    &cpu_user_regs_t::rbx, &cpu_user_regs_t::rbp, &cpu_user_regs_t::rcx,
+    &cpu_user_regs_t::r8,  &cpu_user_regs_t::r9,  &cpu_user_regs_t::r10,
+    &cpu_user_regs_t::r12, &cpu_user_regs_t::r13, &cpu_user_regs_t::r14};
+constexpr const char* pattern_names[] = {"rbx", "rbp", "rcx", "r8", "r9",
+                                         "r10", "r12", "r13", "r14"};
+constexpr std::size_t nr_narrow_registers = 3;
+
+std::size_t nr_pattern_registers(const Kernel& kernel)
+{
+    return kernel.abi().bits == 32 ? nr_narrow_registers : std::size(pattern_registers);
+}
 
 constexpr std::size_t xmm_offset =
     160;  ///< of xmm0 in an FXSAVE area (Intel SDM vol. 1, "FXSAVE Area")
@@ -52,19 +61,22 @@ void fill_fpu(const Kernel& kernel, std::uint32_t vcpu, Context& context)
 
 void set_constants(const Kernel& kernel, std::uint32_t vcpu, Context& context)
 {
-    set_vcpu_constants(context, kernel.state.settings.seed, vcpu,
+    set_vcpu_constants(context, kernel.abi(), kernel.state.settings.seed, vcpu,
                        kernel.abi().direct(kernel.state.places.gdt + vcpu));
 }
 
 void fill_registers(const Kernel& kernel, std::uint32_t vcpu, Context& context)
 {
-    std::uint64_t n = 0;
-    for (const auto reg : pattern_registers) {
-        context.user_regs.*reg = pattern(kernel, vcpu, n++);
+    const bool wide = kernel.abi().bits == 64;
+    const std::uint64_t mask = wide ? ~std::uint64_t{0} : 0xffff'ffff;
+    for (std::size_t n = 0; n < nr_pattern_registers(kernel); ++n) {
+        context.user_regs.*pattern_registers[n] = pattern(kernel, vcpu, n) & mask;
     }
-    context.fs_base = address_pattern(kernel, vcpu, 50);
-    context.gs_base_user = address_pattern(kernel, vcpu, 51);
-    context.gs_base_kernel = address_pattern(kernel, vcpu, 52);
+    if (wide) {
+        context.fs_base = address_pattern(kernel, vcpu, 50);
+        context.gs_base_user = address_pattern(kernel, vcpu, 51);
+        context.gs_base_kernel = address_pattern(kernel, vcpu, 52);
+    }
     fill_fpu(kernel, vcpu, context);
 }
 
@@ -87,7 +99,7 @@ Context first_context(const Kernel& kernel, std::uint32_t vcpu, const Context& b
     Context context = boot;
     context.flags = VGCF_in_kernel;
     set_constants(kernel, vcpu, context);
-    context.user_regs.rip = rip_of(Marker::idle);
+    context.user_regs.rip = rip_of(Marker::idle, kernel.abi());
     context.gdt_frames[0] = kernel.p2m(kernel.state.places.gdt + vcpu);
     context.ctrlreg[1] = 0;
     context.ctrlreg[3] = kernel.p2m(expected_cr3(kernel, vcpu)) << 12;
@@ -136,7 +148,7 @@ void check_context(const Kernel& kernel, std::uint32_t vcpu, const Context& got,
 {
     Context want = got;
     fill_registers(kernel, vcpu, want);
-    for (std::size_t n = 0; n < std::size(pattern_registers); ++n) {
+    for (std::size_t n = 0; n < nr_pattern_registers(kernel); ++n) {
         expect_equal(wrong, vcpu, pattern_names[n], got.user_regs.*pattern_registers[n],
                      want.user_regs.*pattern_registers[n]);
     }
@@ -180,9 +192,11 @@ void write_registers(const Kernel& kernel, Marker next)
         Context& context = current->context;
         fill_registers(kernel, vcpu, context);
         if (vcpu == 0) {
-            context.user_regs.rip = rip_of(next);
+            context.user_regs.rip = rip_of(next, kernel.abi());
             context.user_regs.rax = 0;
-            context.user_regs.rdi = SCHEDOP_shutdown;
+            if (kernel.abi().bits == 64) {
+                context.user_regs.rdi = SCHEDOP_shutdown;
+            }
             context.user_regs.rsi = kernel.abi().direct(kernel.state.places.start_info);
             // Xen's suspend hypercall takes the frame of start_info as its third argument.
             context.user_regs.rdx = kernel.p2m(kernel.state.places.start_info);
@@ -232,7 +246,7 @@ void switch_address_space(Kernel& kernel)
     const Pfn top = pick();
     must(kernel.machine().mmuext(MMUEXT_NEW_BASEPTR, kernel.p2m(top)), "MMUEXT_NEW_BASEPTR");
     kernel.state.kernel_cr3 = top;
-    if (kernel.state.processes[0].hold != Hold::user) {
+    if (kernel.abi().has_user_table && kernel.state.processes[0].hold != Hold::user) {
         load_user_table(kernel, pick());
     }
 }

@@ -2,6 +2,7 @@
 // The guest's verdict on itself.
 #include "tests/fakexen/guest/verify.hpp"
 
+#include "tests/fakexen/guest/grant_records.hpp"
 #include "tests/fakexen/guest/pages.hpp"
 #include "tests/fakexen/guest/processes.hpp"
 
@@ -13,6 +14,13 @@
 namespace fakexen::guest {
 
 namespace {
+
+/// Whether a page holds what its record says. One that another domain may write does not have to.
+bool holds_own_data(const PageRecord& record)
+{
+    return record.role == Role::data ||
+           (record.role == Role::granted && is_read_only(static_cast<GrantKind>(record.level)));
+}
 
 class Inspection {
 public:
@@ -29,13 +37,13 @@ public:
 private:
     void complain(const char* format, ...) __attribute__((format(printf, 2, 3)));
     void check_pfn(Pfn pfn);
-    void check_absent(Pfn pfn);
+    void check_absent(Pfn pfn, const PageRecord& record);
     [[nodiscard]] bool check_mapping(Pfn pfn, bool writable);
     void check_contents(Pfn pfn, const PageRecord& record);
     void check_protected(Pfn pfn);
     void check_process(const Process& process);
-    void check_table(const Process& process, unsigned level);
-    void check_pin(const Process& process, unsigned level);
+    void check_table(const Process& process, unsigned part);
+    void check_pin(Pfn pfn, unsigned level, bool want);
 
     Kernel& kernel_;
     std::vector<std::string> wrong_;
@@ -63,13 +71,7 @@ void Inspection::run()
             check_process(process);
         }
     }
-    check_pin({Hold::pinned,
-               kernel_.abi().levels,
-               0,
-               0,
-               {0, 0, 0, 0, kernel_.state.places.top_table},
-               {}},
-              kernel_.abi().levels);
+    check_pin(kernel_.state.places.top_table, kernel_.abi().levels, true);
 }
 
 void Inspection::check_pfn(Pfn pfn)
@@ -80,10 +82,11 @@ void Inspection::check_pfn(Pfn pfn)
         break;
     case Role::hole:
     case Role::ballooned:
-        check_absent(pfn);
+        check_absent(pfn, record);
         break;
     case Role::fixed:
     case Role::data:
+    case Role::granted:
     case Role::twin:
         if (check_mapping(pfn, true)) {
             check_contents(pfn, record);
@@ -100,10 +103,13 @@ void Inspection::check_pfn(Pfn pfn)
     }
 }
 
-void Inspection::check_absent(Pfn pfn)
+void Inspection::check_absent(Pfn pfn, const PageRecord& record)
 {
-    if (kernel_.p2m(pfn) != no_mfn) {
-        complain("pfn %#" PRIx64 " is a hole, but has mfn %#" PRIx64, pfn, kernel_.p2m(pfn));
+    const bool identity = record.role == Role::hole && record.level != 0;
+    const std::uint64_t want = identity ? kernel_.abi().identity_entry(pfn) : no_mfn;
+    if (kernel_.p2m(pfn) != want) {
+        complain("pfn %#" PRIx64 " is a hole, but its p2m entry is %#" PRIx64, pfn,
+                 kernel_.p2m(pfn));
     }
     if (kernel_.space().find(kernel_.abi().direct(pfn))) {
         complain("pfn %#" PRIx64 " is a hole, but is mapped", pfn);
@@ -133,7 +139,7 @@ bool Inspection::check_mapping(Pfn pfn, bool writable)
 void Inspection::check_contents(Pfn pfn, const PageRecord& record)
 {
     ++nr_pages_;
-    if (record.role == Role::data && !page_is_intact(kernel_, pfn, record)) {
+    if (holds_own_data(record) && !page_is_intact(kernel_, pfn, record)) {
         complain("pfn %#" PRIx64 " does not hold version %" PRIu32, pfn, record.version);
     } else if (record.role == Role::stale &&
                hash_of(kernel_.page(pfn, Access::read)) != record.version) {
@@ -157,47 +163,47 @@ void Inspection::check_protected(Pfn pfn)
 
 void Inspection::check_process(const Process& process)
 {
-    for (unsigned level = 1; level <= process.top; ++level) {
-        check_table(process, level);
-        check_pin(process, level);
-        check_protected(process.table[level]);
+    for (unsigned part = 1; part <= kernel_.abi().nr_parts(process.top); ++part) {
+        check_table(process, part);
+        check_pin(process.table[part], kernel_.abi().level_of(part),
+                  process.hold == Hold::pinned && part == process.top);
+        check_protected(process.table[part]);
         ++nr_tables_;
     }
 }
 
-void Inspection::check_table(const Process& process, unsigned level)
+void Inspection::check_table(const Process& process, unsigned part)
 {
-    const Pfn pfn = process.table[level];
+    const Abi& abi = kernel_.abi();
+    const Pfn pfn = process.table[part];
+    // Whether a top-level entry of PAE may be written through is Xen's to say.
+    const std::uint64_t extra = abi.has_high_table() && part == abi.levels ? pte::writable : 0;
     for (std::size_t slot = 0; slot < entries_per_table; ++slot) {
-        const bool xen_slot = level == kernel_.abi().levels &&
-                              slot >= kernel_.abi().first_xen_slot &&
-                              slot < kernel_.abi().first_xen_slot + kernel_.abi().nr_xen_slots;
-        if (xen_slot) {
+        if (abi.is_xen_slot(part, slot)) {
             continue;
         }
         const auto raw = kernel_.load<std::uint64_t>(pfn, slot * 8);
-        const auto want = kernel_.load<std::uint64_t>(process.twin[level], slot * 8);
+        const auto want = kernel_.load<std::uint64_t>(process.twin[part], slot * 8);
         const auto got = normalised(kernel_, raw);
-        const std::uint64_t ignored = (want & pte::present) != 0 ? changeable_bits : 0;
+        const std::uint64_t ignored = (want & pte::present) != 0 ? changeable_bits | extra : 0;
         if (!got || (*got & ~ignored) != (want & ~ignored)) {
             complain("table pfn %#" PRIx64 " (L%u) slot %zu is %#" PRIx64
                      ", not pfn entry %#" PRIx64,
-                     pfn, level, slot, raw, want);
+                     pfn, abi.level_of(part), slot, raw, want);
         }
     }
 }
 
 /// A pinned table can be unpinned (and is pinned again at once), any other cannot.
-void Inspection::check_pin(const Process& process, unsigned level)
+void Inspection::check_pin(Pfn pfn, unsigned level, bool want)
 {
-    const Mfn mfn = kernel_.p2m(process.table[level]);
-    const bool want = process.hold == Hold::pinned && level == process.top;
+    const Mfn mfn = kernel_.p2m(pfn);
     const bool got = kernel_.machine().mmuext(MMUEXT_UNPIN_TABLE, mfn) >= 0;
     if (got && want) {
         must(kernel_.machine().mmuext(MMUEXT_PIN_L1_TABLE + level - 1, mfn),
              "pinning a table again");
     } else if (got != want) {
-        complain("table pfn %#" PRIx64 " (L%u) is %s", process.table[level], level,
+        complain("table pfn %#" PRIx64 " (L%u) is %s", pfn, level,
                  got ? "pinned, and should not be" : "not pinned any more");
     }
 }

@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libfakexen-host.la
 libfakexen_host_la_SOURCES = \
     tests/fakexen/host/adopt.cpp \
     tests/fakexen/host/adopt.hpp \
+    tests/fakexen/host/allocation_cues.hpp \
     tests/fakexen/host/caller.cpp \
     tests/fakexen/host/caller.hpp \
     tests/fakexen/host/client_process.cpp \
@@ -14,14 +15,23 @@ libfakexen_host_la_SOURCES = \
     tests/fakexen/host/control.hpp \
     tests/fakexen/host/cpu_policy.cpp \
     tests/fakexen/host/cpu_policy.hpp \
+    tests/fakexen/host/descriptors.cpp \
+    tests/fakexen/host/descriptors.hpp \
     tests/fakexen/host/dirty_log.hpp \
     tests/fakexen/host/domain.hpp \
     tests/fakexen/host/event_channels.cpp \
     tests/fakexen/host/event_channels.hpp \
+    tests/fakexen/host/foreign_calls.cpp \
+    tests/fakexen/host/foreign_calls.hpp \
     tests/fakexen/host/foreign_maps.cpp \
     tests/fakexen/host/foreign_maps.hpp \
     tests/fakexen/host/frame_range.cpp \
     tests/fakexen/host/frame_range.hpp \
+    tests/fakexen/host/grant_entry.hpp \
+    tests/fakexen/host/grant_frames.cpp \
+    tests/fakexen/host/grant_frames.hpp \
+    tests/fakexen/host/grant_maps.cpp \
+    tests/fakexen/host/grant_maps.hpp \
     tests/fakexen/host/grant_table.hpp \
     tests/fakexen/host/host_config.hpp \
     tests/fakexen/host/hypercalls/dispatch.cpp \
@@ -31,6 +41,7 @@ libfakexen_host_la_SOURCES = \
     tests/fakexen/host/hypercalls/event_channel.cpp \
     tests/fakexen/host/hypercalls/grant.cpp \
     tests/fakexen/host/hypercalls/guest_state.cpp \
+    tests/fakexen/host/hypercalls/hvm_op.cpp \
     tests/fakexen/host/hypercalls/hypercalls.hpp \
     tests/fakexen/host/hypercalls/lifecycle.cpp \
     tests/fakexen/host/hypercalls/memory_op.cpp \
@@ -46,6 +57,8 @@ libfakexen_host_la_SOURCES = \
     tests/fakexen/host/hypervisor.hpp \
     tests/fakexen/host/hypervisor_memory.cpp \
     tests/fakexen/host/leaks.hpp \
+    tests/fakexen/host/free_frames.cpp \
+    tests/fakexen/host/free_frames.hpp \
     tests/fakexen/host/machine.cpp \
     tests/fakexen/host/machine.hpp \
     tests/fakexen/host/page_types.cpp \
@@ -57,6 +70,8 @@ libfakexen_host_la_SOURCES = \
     tests/fakexen/host/proc_maps.cpp \
     tests/fakexen/host/proc_maps.hpp \
     tests/fakexen/host/pte.hpp \
+    tests/fakexen/host/quirks.cpp \
+    tests/fakexen/host/quirks.hpp \
     tests/fakexen/host/server.cpp \
     tests/fakexen/host/server.hpp \
     tests/fakexen/host/server_messages.cpp \
@@ -69,6 +84,8 @@ libfakexen_host_la_SOURCES = \
     tests/fakexen/host/update_entry.cpp \
     tests/fakexen/host/validate.cpp \
     tests/fakexen/host/vcpu_context.cpp \
+    tests/fakexen/host/vcpu_context_32.cpp \
+    tests/fakexen/host/vcpu_context_32.hpp \
     tests/fakexen/host/vcpu_context.hpp \
     tests/fakexen/host/vcpu_state.cpp \
     tests/fakexen/host/vcpu_state.hpp

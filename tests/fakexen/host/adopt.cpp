@@ -5,10 +5,12 @@
 
 #include "tests/fakexen/host/page_walk.hpp"
 #include "tests/fakexen/host/pte.hpp"
+#include "tests/fakexen/host/vcpu_context_32.hpp"
 
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
+#include <type_traits>
 #include <utility>
 
 namespace fakexen {
@@ -23,8 +25,13 @@ public:
     {
         result_.error = why_not();
         if (result_.error.empty()) {
-            point_at_p2m_list();
-            store_pfns_in_start_info();
+            if (domain_.is_32bit) {
+                point_at_p2m_list<shared_info_x86_32_t>();
+                store_pfns_in_start_info<start_info_x86_32_t>();
+            } else {
+                point_at_p2m_list<shared_info_t>();
+                store_pfns_in_start_info<start_info_t>();
+            }
             unmap_shared_info();
             xen_.shut_down(domain_, SHUTDOWN_suspend);
             say("d%u: shut down with reason suspend", domain_.id);
@@ -35,7 +42,10 @@ public:
 private:
     void say(const char* format, ...) __attribute__((format(printf, 2, 3)));
     [[nodiscard]] std::string why_not() const;
+    [[nodiscard]] std::uint64_t p2m_vaddr() const;
+    template <typename SharedInfo>
     void point_at_p2m_list();
+    template <typename StartInfo>
     void store_pfns_in_start_info();
     void unmap_shared_info();
     bool owned(Mfn mfn) const
@@ -81,41 +91,55 @@ std::string Adoption::why_not() const
         return "vCPU 0's rdx does not name a start_info page of the domain: it did not stop in a "
                "suspend hypercall";
     }
-    const auto* shared = structure_in<const shared_info_t>(*domain_.shared_info);
-    if (shared->arch.p2m_vaddr == 0) {
+    if (p2m_vaddr() == 0) {
         return "the domain has no linear p2m list, and only its kernel knows where its p2m tree is";
     }
-    if (!find_frame(xen_.machine, *vcpu->kernel_table, shared->arch.p2m_vaddr)) {
+    const Levels levels = domain_.is_32bit ? Levels::pae : Levels::long_mode;
+    if (!find_frame(xen_.machine, *vcpu->kernel_table, p2m_vaddr(), levels)) {
         return "vCPU 0's page tables do not map the p2m list";
     }
     return {};
 }
 
-// The restorer copied p2m_cr3 from the stream, where it named a frame of the source host.
+std::uint64_t Adoption::p2m_vaddr() const
+{
+    return domain_.is_32bit
+               ? structure_in<const shared_info_x86_32_t>(*domain_.shared_info)->arch.p2m_vaddr
+               : structure_in<const shared_info_t>(*domain_.shared_info)->arch.p2m_vaddr;
+}
+
+// The restorer copied p2m_cr3 from the stream, where it named a frame of the source host. In 32 bits a cr3 has the upper bits
+// of its frame's number at the bottom.
+template <typename SharedInfo>
 void Adoption::point_at_p2m_list()
 {
-    auto* shared = structure_in<shared_info_t>(*domain_.shared_info);
+    auto& field = structure_in<SharedInfo>(*domain_.shared_info)->arch.p2m_cr3;
     const Mfn table = *domain_.vcpu(0)->kernel_table;
-    const std::uint64_t cr3 = table.number() << 12;
-    if (shared->arch.p2m_cr3 != cr3) {
-        say("shared_info: p2m_cr3 %#lx becomes %#" PRIx64 " (pfn %#" PRIx64 ")",
-            shared->arch.p2m_cr3, cr3, xen_.machine.m2p(table));
-        shared->arch.p2m_cr3 = cr3;
+    using Field = std::remove_reference_t<decltype(field)>;
+    const auto cr3 = static_cast<Field>(
+        domain_.is_32bit ? extended_cr3(static_cast<std::uint32_t>(table.number()))
+                         : table.number() << 12);
+    if (field != cr3) {
+        say("shared_info: p2m_cr3 %#" PRIx64 " becomes %#" PRIx64 " (pfn %#" PRIx64 ")",
+            std::uint64_t{field}, std::uint64_t{cr3}, xen_.machine.m2p(table));
+        field = cr3;
     }
 }
 
+template <typename StartInfo>
 void Adoption::store_pfns_in_start_info()
 {
     const Mfn mfn = start_info_frame();
     const std::uint64_t at = xen_.machine.m2p(mfn);
-    auto* start_info = structure_in<start_info_t>(mfn);
-    const auto to_pfn = [&](const char* name, xen_pfn_t& field) {
+    auto* start_info = structure_in<StartInfo>(mfn);
+    const auto to_pfn = [&](const char* name, auto& field) {
         if (!owned(Mfn{field})) {
             return;  // absent
         }
         const std::uint64_t pfn = xen_.machine.m2p(Mfn{field});
-        say("pfn %#" PRIx64 " start_info: %s mfn %#lx becomes pfn %#" PRIx64, at, name, field, pfn);
-        field = pfn;
+        say("pfn %#" PRIx64 " start_info: %s mfn %#" PRIx64 " becomes pfn %#" PRIx64, at, name,
+            std::uint64_t{field}, pfn);
+        field = static_cast<std::remove_reference_t<decltype(field)>>(pfn);
     };
     to_pfn("store_mfn", start_info->store_mfn);
     to_pfn("console.domU.mfn", start_info->console.domU.mfn);

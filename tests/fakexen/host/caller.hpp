@@ -31,7 +31,19 @@ public:
     virtual void entered(const char* family, const char* call) = 0;
     /// The call entered last is over.
     virtual void left(std::int64_t result) noexcept = 0;
+    /// More about the call entered last, for whoever reads the trace.
+    virtual void described(const char* detail) { (void)detail; }
+    /// Xen is about to allocate something for the call entered last. @return false when that is to fail on cue
+    [[nodiscard]] virtual bool allocating(const char* what)
+    {
+        (void)what;
+        return true;
+    }
 };
+
+/// A caller that lives in the host's own process, as in fuzzing: its memory is at hand, and an address that is wrong is
+/// a crash.
+inline constexpr pid_t this_process = 0;
 
 /// The caller of a hypercall: a dom0 process, or a guest program that plays a vCPU.
 /// Reads and writes throw Refused{EFAULT} where the process has no such memory.
@@ -45,6 +57,8 @@ public:
     /// To be called once the name of a call is known, before anything is done. @throws Refused
     void enter(const char* family, const char* call) const { observer_.entered(family, call); }
     void leave(std::int64_t result) const noexcept { observer_.left(result); }
+    void describe(const char* format, ...) const __attribute__((format(printf, 2, 3)));
+    [[nodiscard]] CallObserver& observer() const noexcept { return observer_; }
 
     /// Dom0 for a toolstack.
     [[nodiscard]] Domain& domain() const noexcept { return domain_; }

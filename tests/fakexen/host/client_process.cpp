@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace fakexen {
 namespace {
@@ -38,6 +40,18 @@ int errno_of(const std::string& text)
     return 0;
 }
 
+/// "SIGKILL"; 0 for what is no signal.
+int signal_of(const std::string& text)
+{
+    for (int candidate = 1; candidate < SIGRTMIN; ++candidate) {
+        const char* name = ::sigabbrev_np(candidate);
+        if (name != nullptr && text == std::string{"SIG"} + name) {
+            return candidate;
+        }
+    }
+    return 0;
+}
+
 bool parse_cue(const std::string& text, FailCue& cue)
 {
     const auto second = text.rfind(':');
@@ -49,7 +63,8 @@ bool parse_cue(const std::string& text, FailCue& cue)
     const std::string nth = text.substr(first + 1, second - first - 1);
     const auto parsed = std::from_chars(nth.data(), nth.data() + nth.size(), cue.nth);
     cue.errnum = errno_of(text.substr(second + 1));
-    return parsed.ec == std::errc{} && cue.nth > 0 && cue.errnum > 0;
+    cue.signal = signal_of(text.substr(second + 1));
+    return parsed.ec == std::errc{} && cue.nth > 0 && (cue.errnum > 0 || cue.signal > 0);
 }
 
 }  // namespace
@@ -69,8 +84,8 @@ std::vector<FailCue> parse_fail_cues(const std::string& text, std::vector<std::s
     return cues;
 }
 
-ClientProcess::ClientProcess(pid_t process, Trace& trace)
-    : process_{process}, name_{process_name(process)}, trace_{trace}
+ClientProcess::ClientProcess(pid_t process, Trace& trace, const Quirks& quirks)
+    : process_{process}, name_{process_name(process)}, trace_{trace}, quirks_{quirks}
 {
 }
 
@@ -79,11 +94,17 @@ void ClientProcess::add_cues(const std::string& text, sr::Logger& log)
     if (!cues_.empty()) {
         return;  // each connection of a process brings the same
     }
+    replace_cues(text, log);
+}
+
+void ClientProcess::replace_cues(const std::string& text, sr::Logger& log)
+{
+    counts_.clear();
+    nr_calls_ = 0;
     std::vector<std::string> refused;
     cues_ = parse_fail_cues(text, refused);
     for (const std::string& part : refused) {
-        log.warning("FAKEXEN_FAIL of %s: \"%s\" is not call:nth:errno", name_.c_str(),
-                    part.c_str());
+        log.warning("a cue of %s: \"%s\" is not call:nth:errno", name_.c_str(), part.c_str());
     }
 }
 
@@ -91,19 +112,40 @@ void ClientProcess::entered(const char* family, const char* call)
 {
     const std::string full = *family != '\0' ? std::string{family} + '.' + call : call;
     current_ = full;
+    detail_.clear();
+    delay_us_ += quirks_.latency_us(full, call);
     const std::uint64_t nth = ++counts_[full];
+    ++nr_calls_;
     for (const FailCue& cue : cues_) {
-        if ((cue.call == call || cue.call == full) && cue.nth == nth) {
+        const bool named = (cue.call == call || cue.call == full) && cue.nth == nth;
+        if (!named && (cue.call != "any" || cue.nth != nr_calls_)) {
+            continue;
+        }
+        if (cue.signal == 0) {
             throw Refused{cue.errnum};
         }
+        signal_ = cue.signal;
     }
+}
+
+// Not a call: "any" does not count it, and it is in no trace.
+bool ClientProcess::allocating(const char* what)
+{
+    const std::uint64_t nth = ++counts_[what];
+    return std::none_of(cues_.begin(), cues_.end(), [&](const FailCue& cue) {
+        return cue.call == what && cue.nth == nth && cue.signal == 0;
+    });
 }
 
 void ClientProcess::left(std::int64_t result) noexcept
 {
     if (!current_.empty()) {
-        trace_.add(process_, name_, current_, result);
+        trace_.add(process_, name_, {.name = current_, .detail = detail_}, result);
         current_.clear();
+        detail_.clear();
+        if (signal_ != 0) {
+            (void)::kill(process_, std::exchange(signal_, 0));
+        }
     }
 }
 

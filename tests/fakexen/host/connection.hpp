@@ -40,7 +40,8 @@ public:
 
     void reply(protocol::Kind kind, std::int64_t result)
     {
-        send_message(protocol::Reply{.header = {.kind = kind}, .result = result});
+        send_message(protocol::Reply{.header = {.kind = kind, .delay_us = client_->take_delay_us()},
+                                     .result = result});
     }
 
     /// Sends what is queued, as far as it goes.

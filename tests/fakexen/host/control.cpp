@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// list, show, frame, calls, step, adopt, stop.
+// list, show, frame, calls, fail, step, adopt, stop.
 #include "tests/fakexen/host/control.hpp"
 
 #include "tests/fakexen/host/adopt.hpp"
@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace fakexen {
@@ -51,6 +52,12 @@ json summary_of(const Server& server, const Domain& domain, const Players& playe
             {"vcpus", domain.vcpus.size()}, {"played", players.is_played(domain.id)}};
 }
 
+/// Grant status frames of all domains, those that are gone too.
+json status_frames_of(const Hypervisor& xen)
+{
+    return {{"now", xen.nr_status_frames()}, {"most", xen.status_frames_peak()}};
+}
+
 json list(Server& server, const json&)
 {
     json domains = json::array();
@@ -62,7 +69,8 @@ json list(Server& server, const json&)
             {"frames", machine.nr_frames()},
             {"free_frames", machine.nr_free()},
             {"first_mfn", machine.first_mfn()},
-            {"max_mfn", machine.max_mfn()}};
+            {"max_mfn", machine.max_mfn()},
+            {"status_frames", status_frames_of(server.xen())}};
 }
 
 json pages_by_type(const Machine& machine, const Domain& domain)
@@ -116,6 +124,22 @@ json mappings_of(Server& server, const Domain& domain)
     return mappings;
 }
 
+/// A domain's grant table: what it is, and how many grants are in use, by others and by it.
+json grants_of(const Domain& domain)
+{
+    const GrantTable& table = domain.grants;
+    const auto nr_mappings = std::count_if(table.mappings.begin(), table.mappings.end(),
+                                           [](const GrantMapping& at) { return at.flags != 0; });
+    return {{"version", table.version()},
+            {"max_version", table.limits.max_version},
+            {"nr_frames", table.shared.size()},
+            {"max_frames", table.limits.max_frames},
+            {"status_frames", table.nr_status_frames()},
+            {"status_array", table.status.has_value()},
+            {"mapped_by_others", table.active.size()},
+            {"mappings", nr_mappings}};
+}
+
 json show(Server& server, const json& request)
 {
     const Domain& domain = domain_of(server, request);
@@ -123,6 +147,7 @@ json show(Server& server, const json& request)
     answer["vcpu_states"] = vcpus_of(domain);
     answer["pages_by_type"] = pages_by_type(server.xen().machine, domain);
     answer["mappings"] = mappings_of(server, domain);
+    answer["grants"] = grants_of(domain);
     answer["log_dirty"] = domain.dirty.enabled();
     answer["shared_info_mfn"] = domain.shared_info ? domain.shared_info->number() : 0;
     answer["store"] = server.store() != nullptr ? server.store()->dump(domain.id) : "";
@@ -167,6 +192,15 @@ json calls(Server& server, const json&)
     return {{"calls", server.trace().lines()}};
 }
 
+json fail(Server& server, const json& request)
+{
+    const auto process = request.at("process").get<pid_t>();
+    if (!server.replace_cues(process, request.at("cues").get<std::string>())) {
+        throw CommandError{"process " + std::to_string(process) + " is no client"};
+    }
+    return json::object();
+}
+
 json step(Server& server, const json& request)
 {
     const Domain& domain = domain_of(server, request);
@@ -195,7 +229,9 @@ json stop(Server& server, const json&)
 {
     const LeakReport report = server.leak_report();
     server.stop();
-    return {{"leaks", report.leaks}, {"notes", report.notes}};
+    return {{"leaks", report.leaks},
+            {"notes", report.notes},
+            {"status_frames", status_frames_of(server.xen())}};
 }
 
 struct Command {
@@ -203,9 +239,8 @@ struct Command {
     json (*serve)(Server&, const json&);
 };
 
-constexpr Command commands[] = {{"list", list},   {"show", show}, {"frame", frame},
-                                {"calls", calls}, {"step", step}, {"adopt", adopt},
-                                {"stop", stop}};
+constexpr Command commands[] = {{"list", list}, {"show", show}, {"frame", frame}, {"calls", calls},
+                                {"fail", fail}, {"step", step}, {"adopt", adopt}, {"stop", stop}};
 
 json serve(Server& server, const std::string& text)
 {

@@ -86,6 +86,9 @@ CpuPolicyError merge_cpu_policy(CpuPolicy& policy, const std::vector<xen_cpuid_l
         if (!is_known_msr(msr.idx)) {
             return {.result = -ERANGE, .msr = msr.idx};
         }
+        if (msr.idx == msr_platform_info && msr.val >> 32 != 0) {
+            return {.result = -EOVERFLOW, .msr = msr.idx};
+        }
     }
     if (has_leaf_0(leaves)) {
         policy.leaves.clear();  // a whole policy: what it does not name is not there

@@ -16,7 +16,7 @@ struct CpuPolicy {
 };
 
 /// What Xen could hand out at most; callers size their buffers by it (XEN_SYSCTL_get_cpu_policy with null handles).
-inline constexpr std::uint32_t cpu_policy_max_leaves = 0x71;
+inline constexpr std::uint32_t cpu_policy_max_leaves = 0x78;
 inline constexpr std::uint32_t cpu_policy_max_msrs = 2;
 
 /// The policy of a host, which a new domain starts with.

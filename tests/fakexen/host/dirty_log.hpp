@@ -2,6 +2,7 @@
 // The log-dirty bitmap of a domain, by pfn.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -9,44 +10,48 @@
 namespace fakexen {
 
 /// Which pfns changed since they were last asked for. Off until XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY.
+/// As in Xen 4.17 (arch/x86/mm/paging.c) the counts outlive switching off and on, and CLEAN forgets whole leaves.
 class DirtyLog {
 public:
     [[nodiscard]] bool enabled() const noexcept { return enabled_; }
-    void enable()
-    {
-        enabled_ = true;
-        words_.clear();
-        faults_ = nr_dirty_ = 0;
-    }
+    void enable() noexcept { enabled_ = true; }
     void disable() noexcept
     {
         enabled_ = false;
         words_.clear();
     }
 
-    /// Marks one pfn if the log is on. Numbers no guest can have are ignored.
-    void mark(std::uint64_t pfn)
+    /// Marks one pfn if the log is on. Numbers no guest can have are ignored. @return whether it was not marked yet
+    bool mark(std::uint64_t pfn)
     {
         if (!enabled_ || pfn >= pfn_limit) {
-            return;
+            return false;
         }
         if (pfn / 64 >= words_.size()) {
             words_.resize(pfn / 64 + 1);
         }
         const std::uint64_t bit = std::uint64_t{1} << pfn % 64;
-        nr_dirty_ += (words_[pfn / 64] & bit) == 0 ? 1U : 0U;
+        const bool fresh = (words_[pfn / 64] & bit) == 0;
+        nr_dirty_ += fresh ? 1U : 0U;
         words_[pfn / 64] |= bit;
+        return fresh;
     }
 
     [[nodiscard]] const std::vector<std::uint64_t>& words() const noexcept { return words_; }
-    /// Distinct pfns marked since the last clean.
+    /// How often a pfn was newly marked since the last clean.
     [[nodiscard]] std::uint64_t nr_dirty() const noexcept { return nr_dirty_; }
     [[nodiscard]] std::uint64_t nr_faults() const noexcept { return faults_; }
     void count_fault() noexcept { ++faults_; }
 
-    void clean()
+    /// Forgets the pfns below nr_pages, with the rest of the leaf in which that lies, and the counts. What lies beyond stays
+    /// marked.
+    void clean(std::uint64_t nr_pages)
     {
-        words_.assign(words_.size(), 0);
+        constexpr std::uint64_t words_per_leaf = 512;  // one page of bits
+        const std::uint64_t nr_words =
+            (nr_pages / 64 + (nr_pages % 64 != 0 ? 1 : 0) + words_per_leaf - 1) / words_per_leaf *
+            words_per_leaf;
+        std::fill_n(words_.begin(), std::min<std::uint64_t>(nr_words, words_.size()), 0);
         faults_ = nr_dirty_ = 0;
     }
 

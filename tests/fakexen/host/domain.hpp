@@ -19,9 +19,18 @@ namespace fakexen {
 
 using DomainId = std::uint16_t;
 
+/// Bits of the debug registers that are always set.
+inline constexpr std::uint64_t dr6_reserved = 0xffff'0ff0;
+inline constexpr std::uint64_t dr7_reserved = 0x400;
+
 /// One virtual CPU. Its tables and GDT frames hold type references; the rest are plain values.
 struct Vcpu {
-    Vcpu(Domain& of, std::uint32_t number) : domain{of}, id{number} {}
+    Vcpu(Domain& of, std::uint32_t number) : domain{of}, id{number}
+    {
+        context.debugreg[6] = dr6_reserved;
+        context.debugreg[7] = dr7_reserved;
+        extended.mcg_cap = 2;  // banks of machine checks
+    }
 
     Domain& domain;
     std::uint32_t id;
@@ -49,10 +58,10 @@ struct TscInfo {
     std::uint32_t mode = 0;
     std::uint32_t khz = 0;
     std::uint64_t elapsed_ns = 0;
-    std::uint32_t incarnation = 0;
+    std::uint32_t incarnation = 1;  ///< one more than was set
 };
 
-inline constexpr std::uint8_t shutdown_code_none = 0xff;  ///< Xen's SHUTDOWN_CODE_INVALID
+inline constexpr std::uint32_t shutdown_code_none = ~0U;  ///< Xen's SHUTDOWN_CODE_INVALID
 
 struct Domain {
     explicit Domain(DomainId number) : id{number} {}
@@ -61,6 +70,7 @@ struct Domain {
 
     DomainId id;
     Life life = Life::alive;
+    bool is_32bit = false;  ///< a PAE guest: XEN_DOMCTL_set_address_size
     xen_domctl_createdomain config = {};
     xen_domain_handle_t handle = {};
     std::uint64_t max_pages = 0;
@@ -72,7 +82,7 @@ struct Domain {
 
     std::uint32_t pause_count = 1;  ///< by the toolstack; every domain is created paused
     bool shut_down = false;
-    std::uint8_t shutdown_code = shutdown_code_none;
+    std::uint32_t shutdown_code = shutdown_code_none;
     bool ever_unpaused = false;  ///< creation is finished
     bool vcpus_written =
         false;  ///< the toolstack changed registers or resumed it, since its player last asked
@@ -86,6 +96,7 @@ struct Domain {
     EventChannels events;
     GrantTable grants;
     DirtyLog dirty;
+    std::uint32_t shadow_mib = 0;  ///< for Xen's shadow page tables; of no effect
 
     [[nodiscard]] bool is_paused() const noexcept { return pause_count > 0; }
     [[nodiscard]] bool may_run() const noexcept

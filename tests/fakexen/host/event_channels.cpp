@@ -13,7 +13,7 @@ int EventChannels::allocate()
             return static_cast<int>(number);
         }
     }
-    if (ports_.size() >= nr_ports_max) {
+    if (ports_.size() >= limit_) {
         return -ENOSPC;
     }
     ports_.emplace_back();

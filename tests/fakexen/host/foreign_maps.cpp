@@ -58,6 +58,9 @@ void ForeignMaps::drop(ForeignMapping& mapping, std::size_t index)
     if (!machine_.is_ram(mfn)) {
         return;
     }
+    if (mapping.grant && grant_unmapped) {
+        grant_unmapped(*mapping.grant, mfn, mapping.writable);
+    }
     if (mapping.writable) {
         types_.put_page_and_type(mfn);
     } else {

@@ -5,6 +5,8 @@
 #include "tests/fakexen/host/page_types.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <sys/types.h>
@@ -12,7 +14,15 @@
 
 namespace fakexen {
 
-/// One call of xenforeignmemory_map, or what is left of it.
+/// A grant that a process of dom0's has mapped, as gntdev does it for libxengnttab.
+struct MappedGrant {
+    std::uint16_t granter = 0;
+    std::uint32_t ref = 0;
+    std::uint32_t notify_offset = ~0U;  ///< the octet that becomes 0 at the end; ~0: none does
+    std::uint32_t notify_port = ~0U;    ///< dom0's port that is sent on at the end; ~0: none is
+};
+
+/// One call of xenforeignmemory_map, or what is left of it; or one page that was mapped by grant.
 struct ForeignMapping {
     pid_t process;
     std::uint64_t address;  ///< where the process sees it
@@ -21,6 +31,7 @@ struct ForeignMapping {
     std::vector<std::uint64_t>
         frames;                   ///< mfn by page; no_frame where nothing is mapped (any more)
     std::uint64_t nr_mapped = 0;  ///< pages that are still mapped
+    std::optional<MappedGrant> grant{};
 
     static constexpr std::uint64_t no_frame = 0;
 };
@@ -32,6 +43,9 @@ struct ForeignMapping {
 class ForeignMaps {
 public:
     ForeignMaps(Machine& machine, PageTypes& types) : machine_{machine}, types_{types} {}
+
+    /// Called when a page that was mapped by grant is unmapped, while its frame is still held.
+    std::function<void(const MappedGrant&, Mfn, bool writable)> grant_unmapped;
 
     /// Maps frames one by one. offsets[i] becomes the frame's offset in the memory file, or a negative errno.
     /// @param owner whose frames they must be; null for DOMID_XEN, which owns the M2P table

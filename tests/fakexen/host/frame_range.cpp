@@ -4,17 +4,39 @@
 
 #include "libsr/base/error.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <functional>
 #include <unistd.h>
+#include <vector>
 
 namespace fakexen {
 namespace {
 
 constexpr std::uint64_t unit = std::uint64_t{1} << 16;
-constexpr std::uint64_t nr_places_first = 8;   ///< places tried first, by the directory's name
-constexpr std::uint64_t nr_places_max = 1000;  ///< then upwards
+constexpr std::uint64_t low_units =
+    16;  ///< below 4 GiB: a 32-bit guest's shared_info must lie there
+constexpr std::uint64_t nr_places_max = 1000;
+
+/// Where a range may start, the best first. The name of the host's directory says where among the low ones.
+std::vector<std::uint64_t> starts(const std::string& directory, std::uint64_t nr_units)
+{
+    std::vector<std::uint64_t> found;
+    const std::uint64_t step = nr_units <= low_units / 4 ? nr_units : 1;
+    for (std::uint64_t start = nr_units; start < low_units; start += step) {
+        found.push_back(start);
+    }
+    if (!found.empty()) {
+        const auto first = std::hash<std::string>{}(directory) % found.size();
+        std::rotate(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(first), found.end());
+    }
+    const std::uint64_t above = std::max(low_units, nr_units);
+    for (std::uint64_t place = 0; place < nr_places_max; ++place) {
+        found.push_back(above + place * nr_units);
+    }
+    return found;
+}
 
 bool try_lock(int fd, std::uint64_t start, std::uint64_t length)
 {
@@ -36,10 +58,7 @@ FrameRange claim_frame_range(const std::string& directory, std::uint64_t nr_fram
         throw sr::Error::from_errno(sr::Errc::io, errno, "%s", path.c_str());
     }
     const std::uint64_t nr_units = (nr_frames + unit - 1) / unit;
-    const std::uint64_t preferred = std::hash<std::string>{}(directory) % nr_places_first;
-    for (std::uint64_t i = 0; i < nr_places_max; ++i) {
-        const std::uint64_t place = i < nr_places_first ? (preferred + i) % nr_places_first : i;
-        const std::uint64_t start = (1 + place) * nr_units;
+    for (const std::uint64_t start : starts(directory, nr_units)) {
         if (try_lock(lock.get(), start, nr_units)) {
             return {start * unit, std::move(lock)};
         }

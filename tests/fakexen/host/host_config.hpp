@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/fakexen/host/hypervisor.hpp"
+#include "tests/fakexen/host/quirks.hpp"
 
 #include <string>
 
@@ -14,6 +15,7 @@ struct HostConfig {
     std::string trace_file;
     std::string guest_program;
     bool step_mode = false;
+    Quirks quirks{};
 };
 
 }  // namespace fakexen

@@ -2,15 +2,20 @@
 // Domains from creation to destruction.
 #include "tests/fakexen/host/hypervisor.hpp"
 
+#include "tests/fakexen/host/grant_frames.hpp"
+#include "tests/fakexen/host/grant_maps.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstring>
+#include <vector>
 
 namespace fakexen {
 namespace {
 
 constexpr std::uint32_t tsc_khz = 2'000'000;
+constexpr std::uint64_t nr_low_frames = std::uint64_t{1} << 20;  ///< below 4 GiB
 
 }  // namespace
 
@@ -18,9 +23,13 @@ Hypervisor::Hypervisor(const HypervisorConfig& config, sr::Logger& log)
     : machine{config.machine}, types{machine, log}, maps{machine, types}, config_{config}, log_{log}
 {
     types.reclaim_stale = [this] { return maps.reclaim_stale(); };
+    maps.grant_unmapped = [this](const MappedGrant& grant, Mfn frame, bool writable) {
+        end_process_grant(*this, grant, frame, writable);
+    };
     xen_domctl_createdomain dom0 = {};
     dom0.max_vcpus = 1;
-    dom0.max_grant_frames = static_cast<std::int32_t>(GrantTable::default_max_frames);
+    dom0.max_grant_frames = -1;
+    dom0.grant_opts = XEN_DOMCTL_GRANT_version(config.grants.max_version);
     auto domain = make_domain(0, dom0);
     domain->pause_count = 0;
     domain->ever_unpaused = true;
@@ -28,6 +37,7 @@ Hypervisor::Hypervisor(const HypervisorConfig& config, sr::Logger& log)
     domain->vcpus[0]->down = false;
     domain->vcpus[0]->initialised = true;
     domains_[0] = std::move(domain);
+    (void)make_grant_table(*this, *domains_[0]);
 }
 
 Hypervisor::~Hypervisor() = default;
@@ -54,7 +64,25 @@ std::optional<DomainId> Hypervisor::free_domain_id()
 
 std::optional<Mfn> Hypervisor::take_xen_page(Domain& domain)
 {
-    const auto mfn = machine.take_free();
+    return share_zeroed(domain, machine.take_free());
+}
+
+std::optional<Mfn> Hypervisor::take_low_xen_page(Domain& domain)
+{
+    std::vector<Mfn> passed_over;
+    auto mfn = machine.take_free();
+    while (mfn && mfn->number() >= nr_low_frames && machine.first_mfn() < nr_low_frames) {
+        passed_over.push_back(*mfn);
+        mfn = machine.take_free();
+    }
+    for (const Mfn high : passed_over) {
+        machine.give_back(high);
+    }
+    return share_zeroed(domain, mfn);
+}
+
+std::optional<Mfn> Hypervisor::share_zeroed(Domain& domain, std::optional<Mfn> mfn)
+{
     if (mfn) {
         const auto contents = machine.contents(*mfn);
         std::fill(contents.begin(), contents.end(), std::byte{0});
@@ -71,10 +99,11 @@ std::unique_ptr<Domain> Hypervisor::make_domain(DomainId id, const xen_domctl_cr
     domain->vcpus.resize(config.max_vcpus);
     domain->policy = default_cpu_policy();
     domain->tsc.khz = tsc_khz;
-    if (config.max_grant_frames >= 0) {
-        domain->grants.set_max_frames(static_cast<std::uint32_t>(config.max_grant_frames));
-    }
-    domain->shared_info = take_xen_page(*domain);
+    domain->grants.limits = {.max_frames = config.max_grant_frames >= 0
+                                               ? static_cast<std::uint32_t>(config.max_grant_frames)
+                                               : config_.grants.max_frames,
+                             .max_version = config.grant_opts & XEN_DOMCTL_GRANT_version_mask};
+    domain->shared_info = take_low_xen_page(*domain);
     return domain;
 }
 
@@ -88,7 +117,7 @@ int Hypervisor::create_domain(DomainId id, const xen_domctl_createdomain& config
         return -ENOMEM;
     }
     auto domain = make_domain(*chosen, config);
-    if (!domain->shared_info || grow_grant_table(*domain, 1) != 0) {
+    if (!domain->shared_info || make_grant_table(*this, *domain) != 0) {
         release_all(*domain);
         return -ENOMEM;
     }
@@ -117,7 +146,7 @@ void Hypervisor::drop_gdt(Vcpu& vcpu)
 void Hypervisor::reset_vcpu(Vcpu& vcpu)
 {
     drop_gdt(vcpu);
-    for (std::optional<Mfn>* held : {&vcpu.kernel_table, &vcpu.user_table, &vcpu.info_frame}) {
+    for (std::optional<Mfn>* held : {&vcpu.kernel_table, &vcpu.user_table}) {
         if (const auto mfn = std::exchange(*held, std::nullopt)) {
             types.put_page_and_type(*mfn);
         }
@@ -151,9 +180,13 @@ void Hypervisor::destroy_domain(Domain& domain)
     if (domain.life == Life::alive) {
         domain.life = Life::dying;
         log_.info("d%u: destroyed", domain.id);
+        release_grants(*this, domain);
         for (const auto& vcpu : domain.vcpus) {
             if (vcpu) {
                 reset_vcpu(*vcpu);
+                if (const auto mfn = std::exchange(vcpu->info_frame, std::nullopt)) {
+                    types.put_page_and_type(*mfn);
+                }
             }
         }
         unpin_all(domain);

@@ -20,6 +20,10 @@ namespace fakexen {
 struct HypervisorConfig {
     MachineConfig machine;
     std::uint64_t xsave_features = xsave::usual_features;
+    bool stale_types = false;   ///< Quirks::stale_types
+    bool eager_status = false;  ///< Quirks::eager_status
+    GrantLimits
+        grants{};  ///< what no domain may exceed: Xen's gnttab_max_frames= and gnttab=max-ver:
 };
 
 using DomainMap = std::map<DomainId, std::unique_ptr<Domain>>;
@@ -45,6 +49,14 @@ public:
     PageTypes types;
     ForeignMaps maps;
 
+    /// Asked before Xen allocates for a grant table, if it is set: whether that succeeds. It is set for the time of a call
+    /// (AllocationCues).
+    std::function<bool(const char* what)> may_allocate;
+    [[nodiscard]] bool allows(const char* what) const
+    {
+        return !may_allocate || may_allocate(what);
+    }
+
     [[nodiscard]] sr::Logger& log() noexcept { return log_; }
     [[nodiscard]] const HypervisorConfig& config() const noexcept { return config_; }
     [[nodiscard]] const DomainMap& domains() const noexcept { return domains_; }
@@ -68,12 +80,27 @@ public:
     void resume(Domain& domain);
 
     /// A new frame for a domain, its M2P entry set. Nothing when memory or the domain's limit is used up.
-    [[nodiscard]] std::optional<Mfn> add_page(Domain& domain, std::uint64_t pfn);
+    [[nodiscard]] std::optional<Mfn> add_page(Domain& domain, std::uint64_t pfn)
+    {
+        return add_extent(domain, pfn, 0);
+    }
+    /// The first of 2^order new frames in a row, all or none, for as many pfns in a row (or invalid_m2p_entry for all).
+    [[nodiscard]] std::optional<Mfn> add_extent(Domain& domain, std::uint64_t pfn, unsigned order);
     /// Gives a frame of a domain back. @return 0 or -errno of Xen's guest_remove_page
     [[nodiscard]] int remove_page(Domain& domain, Mfn mfn);
 
-    /// Grows the grant table to at least nr_frames. @return 0 or -errno
-    [[nodiscard]] int grow_grant_table(Domain& domain, std::uint64_t nr_frames);
+    /// A CPU stored to a frame: its owner's log-dirty bitmap shows it, if that is on, and the first store since the last
+    /// CLEAN was a page fault. Numbers of no owned RAM are ignored.
+    void mark_stored(Mfn mfn);
+
+    /// A zeroed page of Xen's that the domain may map, until it is released.
+    [[nodiscard]] std::optional<Mfn> take_xen_page(Domain& domain);
+
+    /// Status frames of all grant tables: now, and the most there ever were at a time.
+    [[nodiscard]] std::uint64_t nr_status_frames() const;
+    [[nodiscard]] std::uint64_t status_frames_peak() const noexcept { return status_frames_peak_; }
+    /// To be called when there is one more.
+    void note_status_frames();
 
     /// Marks a port pending in a domain's shared_info (2-level ABI).
     void raise_event(Domain& domain, std::uint32_t port);
@@ -89,7 +116,9 @@ public:
 private:
     std::unique_ptr<Domain> make_domain(DomainId id, const xen_domctl_createdomain& config);
     std::optional<DomainId> free_domain_id();
-    [[nodiscard]] std::optional<Mfn> take_xen_page(Domain& domain);
+    /// One that a 32-bit field can address, as Xen takes for shared_info; any where the whole machine lies above.
+    [[nodiscard]] std::optional<Mfn> take_low_xen_page(Domain& domain);
+    [[nodiscard]] std::optional<Mfn> share_zeroed(Domain& domain, std::optional<Mfn> mfn);
     void unpin_all(Domain& domain);
     void release_all(Domain& domain);
 
@@ -97,6 +126,7 @@ private:
     sr::Logger& log_;
     DomainMap domains_;
     DomainId last_id_ = 0;
+    std::uint64_t status_frames_peak_ = 0;
 };
 
 }  // namespace fakexen

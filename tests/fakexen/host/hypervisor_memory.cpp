@@ -1,26 +1,60 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pages, grant table frames and pending events of a domain.
+// Pages and pending events of a domain, status frames of all.
 #include "tests/fakexen/host/hypervisor.hpp"
+#include "tests/fakexen/host/vcpu_context_32.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <type_traits>
 
 namespace fakexen {
+namespace {
 
-std::optional<Mfn> Hypervisor::add_page(Domain& domain, std::uint64_t pfn)
+/// Marks a port pending: xen/public/xen.h. A guest changes the same words with atomic operations.
+template <typename SharedInfo>
+void raise_in(Machine& machine, Domain& domain, std::uint32_t port)
 {
-    if (domain.life != Life::alive || domain.nr_pages >= domain.max_pages) {
+    auto& info = machine.structure<SharedInfo>(*domain.shared_info);
+    using Word = std::remove_reference_t<decltype(info.evtchn_pending[0])>;
+    using VcpuInfo = std::remove_reference_t<decltype(info.vcpu_info[0])>;
+    constexpr std::uint32_t word_bits = sizeof(Word) * 8;
+    const Word bit = Word{1} << port % word_bits;
+    const std::uint32_t word = port / word_bits;
+    const Word before = std::atomic_ref{info.evtchn_pending[word]}.fetch_or(bit);
+    const bool masked = (std::atomic_ref{info.evtchn_mask[word]}.load() & bit) != 0;
+    if ((before & bit) != 0 || masked) {
+        return;
+    }
+    const EventPort* state = domain.events.port(port);
+    const Vcpu* vcpu = domain.vcpu(state != nullptr ? state->vcpu : 0);
+    auto* target = &info.vcpu_info[0];
+    if (vcpu != nullptr && vcpu->info_frame) {
+        target = &machine.structure<VcpuInfo>(*vcpu->info_frame, vcpu->info_offset);
+    } else if (vcpu != nullptr && vcpu->id < XEN_LEGACY_MAX_VCPUS) {
+        target = &info.vcpu_info[vcpu->id];
+    }
+    std::atomic_ref{target->evtchn_pending_sel}.fetch_or(Word{1} << word);
+    std::atomic_ref{target->evtchn_upcall_pending}.store(1);
+}
+
+}  // namespace
+
+std::optional<Mfn> Hypervisor::add_extent(Domain& domain, std::uint64_t pfn, unsigned order)
+{
+    const std::uint64_t nr_pages = std::uint64_t{1} << order;
+    if (domain.life != Life::alive || domain.nr_pages + nr_pages > domain.max_pages) {
         return std::nullopt;
     }
-    const auto mfn = machine.take_free();
-    if (!mfn) {
-        return std::nullopt;
+    const auto first = machine.take_free_extent(order);
+    for (std::uint64_t i = 0; first && i < nr_pages; ++i) {
+        const Mfn mfn{first->number() + i};
+        const std::uint64_t its_pfn = pfn == invalid_m2p_entry ? pfn : pfn + i;
+        types.assign(mfn, domain);
+        machine.set_m2p(mfn, its_pfn);  // no store: log-dirty shows nothing
     }
-    types.assign(*mfn, domain);
-    machine.set_m2p(*mfn, pfn);
-    domain.dirty.mark(pfn);
-    return mfn;
+    return first;
 }
 
 int Hypervisor::remove_page(Domain& domain, Mfn mfn)
@@ -31,49 +65,46 @@ int Hypervisor::remove_page(Domain& domain, Mfn mfn)
     if (!types.get_page(mfn, domain)) {
         return -ENXIO;
     }
-    domain.dirty.mark(machine.m2p(mfn));
     types.release(mfn);  // the M2P entry stays until the last reference goes
     types.put_page(mfn);
     return 0;
 }
 
-int Hypervisor::grow_grant_table(Domain& domain, std::uint64_t nr_frames)
+void Hypervisor::mark_stored(Mfn mfn)
 {
-    if (nr_frames > domain.grants.max_frames()) {
-        return -EINVAL;
+    Domain* owner = machine.is_ram(mfn) ? machine.frame(mfn).owner : nullptr;
+    if (owner != nullptr && owner->dirty.mark(machine.m2p(mfn))) {
+        owner->dirty.count_fault();
     }
-    while (domain.grants.shared_frames().size() < nr_frames) {
-        const auto mfn = take_xen_page(domain);
-        if (!mfn) {
-            return -ENOMEM;
-        }
-        domain.grants.add_shared_frame(*mfn);
-    }
-    return 0;
 }
 
-// Layout of shared_info and vcpu_info: xen/public/xen.h. A guest changes the same words with atomic operations.
+// Frames of a dying domain count until the last who has them mapped lets go.
+std::uint64_t Hypervisor::nr_status_frames() const
+{
+    std::uint64_t nr = 0;
+    for (const auto& [id, domain] : domains_) {
+        for (std::size_t i = 0; i < domain->grants.nr_status_frames(); ++i) {
+            nr += machine.frame((*domain->grants.status)[i]).owner == domain.get() ? 1U : 0U;
+        }
+    }
+    return nr;
+}
+
+void Hypervisor::note_status_frames()
+{
+    status_frames_peak_ = std::max(status_frames_peak_, nr_status_frames());
+}
+
+// The layout of shared_info is the guest's: its words have its width.
 void Hypervisor::raise_event(Domain& domain, std::uint32_t port)
 {
-    if (!domain.shared_info || port >= EventChannels::nr_ports_max) {
+    if (!domain.shared_info || port >= domain.events.limit()) {
         return;
     }
-    auto& info = machine.structure<shared_info_t>(*domain.shared_info);
-    const std::uint64_t bit = std::uint64_t{1} << port % 64;
-    const std::uint64_t word = port / 64;
-    const auto before = std::atomic_ref{info.evtchn_pending[word]}.fetch_or(bit);
-    const bool masked = (std::atomic_ref{info.evtchn_mask[word]}.load() & bit) != 0;
-    if ((before & bit) == 0 && !masked) {
-        const EventPort* state = domain.events.port(port);
-        const Vcpu* vcpu = domain.vcpu(state != nullptr ? state->vcpu : 0);
-        auto* target = &info.vcpu_info[0];
-        if (vcpu != nullptr && vcpu->info_frame) {
-            target = &machine.structure<vcpu_info_t>(*vcpu->info_frame, vcpu->info_offset);
-        } else if (vcpu != nullptr && vcpu->id < XEN_LEGACY_MAX_VCPUS) {
-            target = &info.vcpu_info[vcpu->id];
-        }
-        std::atomic_ref{target->evtchn_pending_sel}.fetch_or(std::uint64_t{1} << word);
-        std::atomic_ref{target->evtchn_upcall_pending}.store(1);
+    if (domain.is_32bit) {
+        raise_in<shared_info_x86_32_t>(machine, domain, port);
+    } else {
+        raise_in<shared_info_t>(machine, domain, port);
     }
     if (listener.notified) {
         listener.notified(domain.id, port);

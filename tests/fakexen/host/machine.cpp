@@ -14,6 +14,7 @@ namespace fakexen {
 namespace {
 
 constexpr std::uint64_t frames_per_2mib = 512;
+constexpr std::uint64_t compat_m2p_size_max = std::uint64_t{1} << 30;  ///< the room Xen has for it
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit)
 {
@@ -31,6 +32,8 @@ const char* to_string(FrameType type) noexcept
         return "L1";
     case FrameType::l2_table:
         return "L2";
+    case FrameType::xen_l2_table:
+        return "L2 with Xen's entries";
     case FrameType::l3_table:
         return "L3";
     case FrameType::l4_table:
@@ -48,8 +51,13 @@ Machine::Machine(const MachineConfig& config)
     : config_{config}, m2p_offset_{round_up(config.nr_frames, frames_per_2mib) * page_size},
       m2p_size_{round_up((config.first_mfn + config.nr_frames) * sizeof(std::uint64_t),
                          frames_per_2mib * page_size)},
+      compat_m2p_size_{
+          std::min(round_up((config.first_mfn + config.nr_frames) * sizeof(std::uint32_t),
+                            frames_per_2mib * page_size),
+                   compat_m2p_size_max)},
       m2p_first_mfn_{round_up(config.first_mfn + config.nr_frames, frames_per_2mib) * 4},
-      frames_(config.nr_frames)
+      frames_(config.nr_frames), free_{config.nr_frames,
+                                       std::max<std::uint64_t>(config.shuffle_run, 1), config.seed}
 {
     file_ = sr::Fd{::memfd_create("fakexen-memory", MFD_CLOEXEC)};
     if (!file_ || ::ftruncate(file_.get(), static_cast<off_t>(file_size())) != 0) {
@@ -60,35 +68,19 @@ Machine::Machine(const MachineConfig& config)
         throw sr::Error::from_errno(sr::Errc::io, errno, "mapping machine memory");
     }
     mapped_ = static_cast<std::byte*>(at);
-    std::fill_n(mapped_ + m2p_offset_, m2p_size_, std::byte{0xff});
-    make_free_list();
+    std::fill_n(mapped_ + m2p_offset_, m2p_size_ + compat_m2p_size_, std::byte{0xff});
+    if (config.resident) {
+        const auto length = static_cast<off_t>(config.nr_frames * page_size);
+        if (::fallocate(file_.get(), 0, 0, length) != 0) {
+            throw sr::Error::from_errno(sr::Errc::io, errno, "taking all machine memory at once");
+        }
+    }
 }
 
 Machine::~Machine()
 {
     if (mapped_ != nullptr) {
         (void)::munmap(mapped_, file_size());
-    }
-}
-
-void Machine::make_free_list()
-{
-    const std::uint64_t run = std::max<std::uint64_t>(config_.shuffle_run, 1);
-    std::vector<std::uint64_t> starts;
-    for (std::uint64_t start = 0; start < nr_frames(); start += run) {
-        starts.push_back(start);
-    }
-    std::mt19937_64 random{config_.seed};
-    // Not std::shuffle: its result for a seed differs between standard libraries.
-    for (std::size_t left = starts.size(); left > 1; --left) {
-        std::swap(starts[left - 1], starts[random() % left]);
-    }
-    free_.reserve(nr_frames());
-    for (const std::uint64_t start : starts) {
-        const std::uint64_t end = std::min(start + run, nr_frames());
-        for (std::uint64_t index = end; index > start; --index) {
-            free_.push_back(first_mfn() + index - 1);  // taken from the back: runs ascend
-        }
     }
 }
 
@@ -115,6 +107,12 @@ std::uint64_t& Machine::m2p_entry(Mfn mfn) const
     return *static_cast<std::uint64_t*>(at);
 }
 
+std::uint32_t& Machine::compat_m2p_entry(Mfn mfn) const
+{
+    void* at = mapped_ + compat_m2p_file_offset() + mfn.number() * sizeof(std::uint32_t);
+    return *static_cast<std::uint32_t*>(at);
+}
+
 std::uint64_t Machine::m2p(Mfn mfn) const
 {
     if (!is_ram(mfn)) {
@@ -127,28 +125,30 @@ void Machine::set_m2p(Mfn mfn, std::uint64_t pfn)
 {
     if (is_ram(mfn)) {
         m2p_entry(mfn) = pfn;
+        if (mfn.number() < compat_m2p_size_ / sizeof(std::uint32_t)) {
+            compat_m2p_entry(mfn) = static_cast<std::uint32_t>(pfn);
+        }
     }
 }
 
-std::optional<Mfn> Machine::take_free()
+std::optional<Mfn> Machine::take_free_extent(unsigned order)
 {
-    if (free_.empty()) {
-        return std::nullopt;
-    }
-    const Mfn mfn{free_.back()};
-    free_.pop_back();
-    return mfn;
+    const auto index = free_.take_extent(std::uint64_t{1} << order);
+    return index ? std::optional{Mfn{first_mfn() + *index}} : std::nullopt;
 }
 
 void Machine::give_back(Mfn mfn)
 {
     frame(mfn) = FrameState{};
     set_m2p(mfn, invalid_m2p_entry);
-    free_.push_back(mfn.number());
+    free_.give_back(mfn.number() - first_mfn());
 }
 
 void Machine::scrub_free()
 {
+    if (config_.resident) {
+        return;
+    }
     std::uint64_t start = 0;
     for (std::uint64_t index = 0; index <= nr_frames(); ++index) {
         if (index < nr_frames() && frames_[index].owner == nullptr) {

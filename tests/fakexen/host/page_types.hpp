@@ -65,18 +65,24 @@ public:
     [[nodiscard]] int update_entry(Mfn table, unsigned slot, std::uint64_t entry, KeepBits keep,
                                    const Domain& owner, const Domain& frame_owner);
 
+    /// Writes an entry of an L1 in use whose references are the caller's to settle: a grant's. @return what was there
+    [[nodiscard]] std::uint64_t swap_l1_entry(Mfn table, unsigned slot, std::uint64_t entry);
+
 private:
     [[nodiscard]] int validate(Mfn mfn, FrameType type, Domain& owner);
     [[nodiscard]] int validate_l1(Mfn mfn, Domain& owner);
     [[nodiscard]] int validate_upper(Mfn mfn, FrameType type, Domain& owner);
-    [[nodiscard]] int validate_segment(Mfn mfn);
+    [[nodiscard]] int validate_segment(Mfn mfn, const Domain& owner);
     void devalidate(Mfn mfn, FrameType type);
-    [[nodiscard]] int get_for_upper_entry(std::uint64_t entry, FrameType level, Mfn table,
+    [[nodiscard]] int get_for_upper_entry(std::uint64_t entry, unsigned slot, Mfn table,
                                           const Domain& owner);
-    void put_for_upper_entry(std::uint64_t entry, FrameType level, Mfn table);
-    [[nodiscard]] bool get_linear(std::uint64_t entry, FrameType level, Mfn table,
-                                  const Domain& owner);
-    void write_xen_slots(Mfn l4, const Domain& owner);
+    void put_for_upper_entry(std::uint64_t entry, Mfn table);
+    /// Gives back what slots 0 to end - 1 hold.
+    void put_upper_entries(Mfn table, unsigned end);
+    [[nodiscard]] bool get_linear(std::uint64_t entry, Mfn table, const Domain& owner);
+    void write_xen_slots(Mfn table, FrameType type, const Domain& owner);
+    void write_xen_l4_slots(Mfn l4, const Domain& owner);
+    void write_xen_l2_slots(Mfn l2);
     int refuse_slot(int error, Mfn table, FrameType level, unsigned slot, std::uint64_t entry);
     void mark_dirty(Mfn mfn);
 
@@ -88,7 +94,26 @@ private:
 inline constexpr unsigned xen_l4_slot_first = 256;
 inline constexpr unsigned xen_l4_slot_last = 271;
 
-/// An entry with the bits Xen adds for a 64-bit PV guest, whose kernel runs in user mode too.
-[[nodiscard]] std::uint64_t adjusted_entry(std::uint64_t entry, FrameType level) noexcept;
+/// Slots of a 32-bit guest's xen_l2_table that are Xen's: those of 0xf5800000 and up.
+inline constexpr unsigned xen_l2_slot_first = 428;
+
+/// The entries of a 32-bit guest's L3 that count. The last of them names the xen_l2_table, and cannot be replaced.
+inline constexpr unsigned nr_pae_l3_entries = 4;
+inline constexpr unsigned pae_l3_xen_slot = 3;
+
+/// Whether Xen writes this slot of a table of this type itself and never looks at what a guest has there.
+[[nodiscard]] constexpr bool is_xen_slot(FrameType type, unsigned slot) noexcept
+{
+    return (type == FrameType::l4_table && slot >= xen_l4_slot_first && slot <= xen_l4_slot_last) ||
+           (type == FrameType::xen_l2_table && slot >= xen_l2_slot_first);
+}
+
+/// Flags that an entry of the owner's table of this level must not have.
+[[nodiscard]] std::uint64_t disallowed_flags(FrameType level, const Domain& owner) noexcept;
+
+/// An entry with the bits Xen adds: for a 64-bit guest, whose kernel runs in user mode too, in every level, for a
+/// 32-bit one in the L3 only, which the CPU walks as a long-mode table.
+[[nodiscard]] std::uint64_t adjusted_entry(std::uint64_t entry, FrameType level,
+                                           const Domain& owner) noexcept;
 
 }  // namespace fakexen

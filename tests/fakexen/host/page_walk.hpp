@@ -14,12 +14,15 @@ struct L1Place {
     unsigned slot;
 };
 
-/// Where the L1 entry of a virtual address is, in the tree under `root` (an L4); nothing where a level is absent.
+/// Levels of a guest's page tables: their top is an L4 or, for a 32-bit guest, an L3.
+enum class Levels : std::uint8_t { pae = 3, long_mode = 4 };
+
+/// Where the L1 entry of a virtual address is, in the tree under `root`; nothing where a level is absent.
 [[nodiscard]] std::optional<L1Place> find_l1_entry(const Machine& machine, Mfn root,
-                                                   std::uint64_t address);
+                                                   std::uint64_t address, Levels levels);
 
 /// The frame that a virtual address is mapped to.
-[[nodiscard]] std::optional<Mfn> find_frame(const Machine& machine, Mfn root,
-                                            std::uint64_t address);
+[[nodiscard]] std::optional<Mfn> find_frame(const Machine& machine, Mfn root, std::uint64_t address,
+                                            Levels levels);
 
 }  // namespace fakexen

@@ -89,7 +89,9 @@ void Players::grant(DomainId id)
     player.connection->send_message(protocol::RunQuantumReply{
         .header = {.kind = protocol::Kind::run_quantum},
         .verdict = protocol::Verdict::go,
-        .vcpus_written = std::exchange(domain->vcpus_written, false) ? 1U : 0U});
+        .vcpus_written = std::exchange(domain->vcpus_written, false) ? 1U : 0U,
+        .log_dirty = domain->dirty.enabled() ? 1U : 0U,
+        .reserved = 0});
 }
 
 void Players::grant_steps(DomainId domain, std::uint64_t steps)
@@ -120,7 +122,9 @@ void Players::end(DomainId domain)
         at->second.connection->send_message(
             protocol::RunQuantumReply{.header = {.kind = protocol::Kind::run_quantum},
                                       .verdict = protocol::Verdict::gone,
-                                      .vcpus_written = 0});
+                                      .vcpus_written = 0,
+                                      .log_dirty = 0,
+                                      .reserved = 0});
     }
     at->second.waiting = false;
 }

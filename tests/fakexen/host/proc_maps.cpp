@@ -51,7 +51,7 @@ MappedRanges mapped_ranges(pid_t process, int fd)
     if (::fstat(fd, &file) != 0) {
         return ranges;
     }
-    std::ifstream maps{"/proc/" + std::to_string(process) + "/maps"};
+    std::ifstream maps{"/proc/" + (process == 0 ? "self" : std::to_string(process)) + "/maps"};
     for (std::string line; std::getline(maps, line);) {
         if (line.find("fakexen-memory") == std::string::npos) {
             continue;

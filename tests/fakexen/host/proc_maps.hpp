@@ -23,7 +23,7 @@ private:
     std::map<std::uint64_t, std::uint64_t> ends_;
 };
 
-/// All mappings of the file `fd` in the process; none if the process is gone.
+/// All mappings of the file `fd` in the process (0: this one); none if the process is gone.
 [[nodiscard]] MappedRanges mapped_ranges(pid_t process, int fd);
 
 }  // namespace fakexen

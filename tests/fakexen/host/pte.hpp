@@ -21,7 +21,6 @@ inline constexpr std::uint64_t available = 7U << 9;
 inline constexpr std::uint64_t guest_kernel =
     std::uint64_t{1} << 52;  ///< a kernel page; Xen runs the kernel in ring 3
 inline constexpr std::uint64_t available_high = std::uint64_t{0x7ff} << 52;
-inline constexpr std::uint64_t grant = std::uint64_t{1} << 62;
 inline constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 inline constexpr std::uint64_t frame_mask = 0x000f'ffff'ffff'f000;
 inline constexpr std::uint64_t flags_mask = ~frame_mask;
@@ -33,8 +32,12 @@ inline constexpr std::uint64_t invalid_frame = frame_mask >> 12;
 inline constexpr std::uint64_t disallowed =
     flags_mask &
     ~(present | writable | user | accessed | dirty | available | available_high | no_execute);
-/// In an L1: the global bit is the guest's, the grant bit is Xen's, cacheability needs hardware of its own.
-inline constexpr std::uint64_t disallowed_l1 = (disallowed | grant) & ~global;
+/// In an L1: the global bit is the guest's, cacheability needs hardware of its own. (A debug build of Xen keeps bit 62 for
+/// itself; no distribution's is one.)
+inline constexpr std::uint64_t disallowed_l1 = disallowed & ~global;
+/// In the L3 of a 32-bit guest: what the CPU reserves there, and all of the high bits.
+inline constexpr std::uint64_t disallowed_pae_l3 =
+    write_through | cache_disable | large | global | (flags_mask & ~std::uint64_t{0xfff});
 
 [[nodiscard]] constexpr sr::Mfn frame_of(std::uint64_t entry) noexcept
 {

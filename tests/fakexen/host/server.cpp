@@ -142,7 +142,7 @@ void Server::accept_one()
     if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
         return;
     }
-    const auto client = clients_.try_emplace(peer.pid, peer.pid, trace_).first;
+    const auto client = clients_.try_emplace(peer.pid, peer.pid, trace_, config_.quirks).first;
     ++client->second.nr_connections;
     ++last_id_;
     connections_.try_emplace(last_id_, last_id_, std::move(socket), client->second);
@@ -236,9 +236,10 @@ void Server::start_guest_if_new(Domain& domain)
         return;
     }
     const Vcpu* vcpu = domain.vcpu(0);
-    const bool signed_by_guest =
-        vcpu != nullptr && (vcpu->context.user_regs.rip & protocol::guest_signature_mask) ==
-                               protocol::guest_signature_rip;
+    const std::uint64_t signature =
+        domain.is_32bit ? protocol::guest_signature_eip : protocol::guest_signature_rip;
+    const bool signed_by_guest = vcpu != nullptr && (vcpu->context.user_regs.rip &
+                                                     protocol::guest_signature_mask) == signature;
     if (!signed_by_guest) {
         log_.info("d%u: runs, but nobody plays its CPUs (not a fakexen guest)", domain.id);
         return;
@@ -262,6 +263,15 @@ std::string Server::process_name(pid_t process) const
 {
     const auto at = clients_.find(process);
     return at == clients_.end() ? "?" : at->second.name();
+}
+
+bool Server::replace_cues(pid_t process, const std::string& cues)
+{
+    const auto at = clients_.find(process);
+    if (at != clients_.end()) {
+        at->second.replace_cues(cues, log_);
+    }
+    return at != clients_.end();
 }
 
 LeakReport Server::leak_report() const

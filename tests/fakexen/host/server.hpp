@@ -36,6 +36,8 @@ public:
     [[nodiscard]] StorePort* store() const noexcept { return store_.get(); }
     [[nodiscard]] LeakReport leak_report() const;
     [[nodiscard]] std::string process_name(pid_t process) const;
+    /// Which calls of a client fail from now on. False: there is no such client.
+    [[nodiscard]] bool replace_cues(pid_t process, const std::string& cues);
     void stop() noexcept { stopping_ = true; }
 
 private:
@@ -45,15 +47,24 @@ private:
     void receive_from(ConnectionId id);
     void close(ConnectionId id);
     void handle(Connection& from, std::span<const std::byte> packet);
+    /// False for what is no message.
+    [[nodiscard]] bool serve(Connection& from, protocol::Kind kind,
+                             std::span<const std::byte> packet);
     void hello(Connection& from, const protocol::Hello& hello);
     void bye(Connection& from);
     void hypercall(Connection& from, const protocol::Hypercall& request);
+    template <typename Request, typename Serve>
+    void map_for_dom0(Connection& from, const char* name, const Request& request, Serve call);
     void map(Connection& from, const protocol::Map& request);
     void map_resource(Connection& from, const protocol::MapResource& request);
+    void map_grants(Connection& from, const protocol::MapGrants& request);
     void unmap(Connection& from, const protocol::Unmap& request);
     void run_quantum(Connection& from, const protocol::RunQuantum& request);
     void read_vcpu(Connection& from, const protocol::ReadVcpu& request);
     void write_vcpu(Connection& from, const protocol::WriteVcpu& request);
+    void mark_dirty(Connection& from, const protocol::MarkDirty& request);
+    void read_vcpu_state(Connection& from, const protocol::ReadVcpuState& request);
+    void write_vcpu_state(Connection& from, const protocol::WriteVcpuState& request);
     void store_message(Connection& from, std::span<const std::byte> octets);
     void control(Connection& from, std::span<const std::byte> request);
     [[nodiscard]] Caller caller_of(const Connection& from, std::uint32_t vcpu);

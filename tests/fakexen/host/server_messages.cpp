@@ -2,6 +2,7 @@
 // What the host does with each message.
 #include "libsr/base/bytes.hpp"
 #include "tests/fakexen/host/control.hpp"
+#include "tests/fakexen/host/foreign_calls.hpp"
 #include "tests/fakexen/host/hypercalls/hypercalls.hpp"
 #include "tests/fakexen/host/server.hpp"
 #include "tests/fakexen/host/vcpu_context.hpp"
@@ -9,15 +10,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <sys/mman.h>
+#include <new>
 #include <utility>
 
 namespace fakexen {
 namespace {
 
 using protocol::Kind;
-
-constexpr std::uint64_t map_pages_limit = std::uint64_t{1} << 24;
 
 /// Calls `serve` with the packet as a message of type T, if it is long enough to be one.
 template <typename T, typename Serve>
@@ -28,6 +27,19 @@ bool with_message(std::span<const std::byte> packet, Serve serve)
     }
     serve(sr::load<T>(packet, 0));
     return true;
+}
+
+/// Serves a call of a fake library that is no hypercall. @return its result
+template <typename Serve>
+std::int64_t result_of(Serve&& serve)
+{
+    try {
+        return serve();
+    } catch (const Refused& refused) {
+        return -refused.errnum;
+    } catch (const std::bad_alloc&) {
+        return -ENOMEM;
+    }
 }
 
 std::string owner_name(std::uint16_t domid)
@@ -43,51 +55,53 @@ void Server::handle(Connection& from, std::span<const std::byte> packet)
     const auto kind = packet.size() >= sizeof(protocol::Header)
                           ? sr::load<protocol::Header>(packet, 0).kind
                           : Kind{};
-    bool understood = from.greeted || kind == Kind::hello;
-    const auto serve = [&]<typename T>(void (Server::*method)(Connection&, const T&)) {
-        return with_message<T>(packet, [&](const T& request) { (this->*method)(from, request); });
-    };
-    switch (understood ? kind : Kind{}) {
-    case Kind::hello:
-        understood = serve(&Server::hello);
-        break;
-    case Kind::bye:
-        bye(from);
-        break;
-    case Kind::hypercall:
-        understood = serve(&Server::hypercall);
-        break;
-    case Kind::map:
-        understood = serve(&Server::map);
-        break;
-    case Kind::map_resource:
-        understood = serve(&Server::map_resource);
-        break;
-    case Kind::unmap:
-        understood = serve(&Server::unmap);
-        break;
-    case Kind::run_quantum:
-        understood = serve(&Server::run_quantum);
-        break;
-    case Kind::read_vcpu:
-        understood = serve(&Server::read_vcpu);
-        break;
-    case Kind::write_vcpu:
-        understood = serve(&Server::write_vcpu);
-        break;
-    case Kind::store:
-        store_message(from, packet.subspan(sizeof(protocol::Store)));
-        break;
-    case Kind::control:
-        control(from, packet.subspan(sizeof(protocol::Control)));
-        break;
-    default:
-        understood = false;
-        break;
-    }
-    if (!understood) {
+    if (!(from.greeted || kind == Kind::hello) || !serve(from, kind, packet)) {
         log_.warning("%s sent a message that is none: cut off", from.client().name().c_str());
         close(id);
+    }
+}
+
+bool Server::serve(Connection& from, protocol::Kind kind, std::span<const std::byte> packet)
+{
+    const auto with = [&]<typename T>(void (Server::*method)(Connection&, const T&)) {
+        return with_message<T>(packet, [&](const T& request) { (this->*method)(from, request); });
+    };
+    switch (kind) {
+    case Kind::hello:
+        return with(&Server::hello);
+    case Kind::bye:
+        bye(from);
+        return true;
+    case Kind::hypercall:
+        return with(&Server::hypercall);
+    case Kind::map:
+        return with(&Server::map);
+    case Kind::map_resource:
+        return with(&Server::map_resource);
+    case Kind::map_grants:
+        return with(&Server::map_grants);
+    case Kind::unmap:
+        return with(&Server::unmap);
+    case Kind::run_quantum:
+        return with(&Server::run_quantum);
+    case Kind::read_vcpu:
+        return with(&Server::read_vcpu);
+    case Kind::read_vcpu_state:
+        return with(&Server::read_vcpu_state);
+    case Kind::write_vcpu_state:
+        return with(&Server::write_vcpu_state);
+    case Kind::write_vcpu:
+        return with(&Server::write_vcpu);
+    case Kind::mark_dirty:
+        return with(&Server::mark_dirty);
+    case Kind::store:
+        store_message(from, packet.subspan(sizeof(protocol::Store)));
+        return true;
+    case Kind::control:
+        control(from, packet.subspan(sizeof(protocol::Control)));
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -118,9 +132,13 @@ void Server::hello(Connection& from, const protocol::Hello& hello)
                                         .m2p_first_mfn = machine.m2p_first_mfn(),
                                         .m2p_nr_frames = machine.m2p_nr_frames(),
                                         .m2p_file_offset = machine.m2p_file_offset(),
+                                        .compat_m2p_first_mfn = machine.compat_m2p_first_mfn(),
+                                        .compat_m2p_nr_frames = machine.compat_m2p_nr_frames(),
+                                        .compat_m2p_file_offset = machine.compat_m2p_file_offset(),
                                         .file_size = machine.file_size(),
                                         .host_pid = ::getpid(),
-                                        .reserved = 0};
+                                        .flags =
+                                            config_.quirks.no_gup ? protocol::host_refuses_gup : 0};
     from.send(packet_of(reply), {}, machine.memory_fd());
 }
 
@@ -181,100 +199,43 @@ void Server::serve_hypercall_now(ConnectionId id, const protocol::Hypercall& req
     at->second.reply(Kind::hypercall, result);
 }
 
-void Server::map(Connection& from, const protocol::Map& request)
+/// Serves what only dom0's programs may ask for.
+template <typename Request, typename Serve>
+void Server::map_for_dom0(Connection& from, const char* name, const Request& request, Serve call)
 {
-    ClientProcess& client = from.client();
-    std::int64_t result = 0;
-    try {
-        client.entered("", "map");
-        const Caller caller = caller_of(from, 0);
+    const std::int64_t result = result_of([&] {
+        from.client().entered("", name);
         if (from.role == protocol::Role::guest) {
             throw Refused{EPERM};
         }
-        if (request.nr_pages > map_pages_limit) {
-            throw Refused{E2BIG};
-        }
-        auto frames = caller.read_array<std::uint64_t>(request.gfns, request.nr_pages);
-        std::vector<std::int64_t> offsets(frames.size(), -ESRCH);
-        Domain* owner = xen_.domain(request.domid);
-        if (owner != nullptr || request.domid == DOMID_XEN) {
-            xen_.maps.map({.process = client.process(),
-                           .address = request.address,
-                           .domid = static_cast<std::uint16_t>(request.domid),
-                           .writable = (request.prot & PROT_WRITE) != 0,
-                           .frames = std::move(frames)},
-                          owner, offsets);
-        } else if (request.domid == DOMID_IO) {
-            std::fill(offsets.begin(), offsets.end(), -EPERM);
-        }
-        const auto failed = std::find_if(offsets.begin(), offsets.end(),
-                                         [](std::int64_t offset) { return offset < 0; });
-        if (request.all_or_nothing != 0 && failed != offsets.end()) {
-            xen_.maps.unmap(client.process(), request.address, request.nr_pages);
-            throw Refused{static_cast<int>(-*failed)};
-        }
-        caller.write_array<std::int64_t>(request.offsets, offsets);
-    } catch (const Refused& refused) {
-        result = -refused.errnum;
-    } catch (const std::bad_alloc&) {
-        result = -ENOMEM;
-    }
-    client.left(result);
-    from.reply(Kind::map, result);
+        return call(xen_, caller_of(from, 0), request);
+    });
+    from.client().left(result);
+    from.reply(request.header.kind, result);
+}
+
+void Server::map(Connection& from, const protocol::Map& request)
+{
+    map_for_dom0(from, "map", request, serve_map);
 }
 
 void Server::map_resource(Connection& from, const protocol::MapResource& request)
 {
-    ClientProcess& client = from.client();
-    std::int64_t result = 0;
-    try {
-        client.entered("", "map_resource");
-        const Caller caller = caller_of(from, 0);
-        Domain* domain = xen_.domain(request.domid);
-        if (from.role == protocol::Role::guest || domain == nullptr) {
-            throw Refused{domain == nullptr ? ESRCH : EPERM};
-        }
-        if (request.type != XENMEM_resource_grant_table) {
-            throw Refused{EOPNOTSUPP};
-        }
-        if (request.id != XENMEM_resource_grant_table_id_shared) {
-            throw Refused{EINVAL};
-        }
-        if (request.nr_pages == 0) {
-            result = domain->grants.max_frames();
-        } else {
-            const std::uint64_t end = request.frame + request.nr_pages;
-            if (end < request.frame || xen_.grow_grant_table(*domain, end) != 0) {
-                throw Refused{EINVAL};
-            }
-            std::vector<std::uint64_t> frames;
-            for (std::uint64_t i = request.frame; i < end; ++i) {
-                frames.push_back(domain->grants.shared_frames()[i].number());
-            }
-            std::vector<std::int64_t> offsets(frames.size());
-            xen_.maps.map({.process = client.process(),
-                           .address = request.address,
-                           .domid = domain->id,
-                           .writable = (request.prot & PROT_WRITE) != 0,
-                           .frames = std::move(frames)},
-                          domain, offsets);
-            caller.write_array<std::int64_t>(request.offsets, offsets);
-        }
-    } catch (const Refused& refused) {
-        result = -refused.errnum;
-    }
-    client.left(result);
-    from.reply(Kind::map_resource, result);
+    map_for_dom0(from, "map_resource", request, serve_map_resource);
+}
+
+void Server::map_grants(Connection& from, const protocol::MapGrants& request)
+{
+    map_for_dom0(from, "map_grants", request, serve_map_grants);
 }
 
 void Server::unmap(Connection& from, const protocol::Unmap& request)
 {
-    std::int64_t result = 0;
-    try {
+    const std::int64_t result = result_of([&]() -> std::int64_t {
         from.client().entered("", "unmap");
-    } catch (const Refused& refused) {
-        result = -refused.errnum;  // the pages are gone all the same
-    }
+        return 0;
+    });
+    // Even if the call is to fail, the pages are gone.
     xen_.maps.unmap(from.client().process(), request.address, request.nr_pages);
     from.client().left(result);
     from.reply(Kind::unmap, result);
@@ -326,6 +287,71 @@ void Server::write_vcpu(Connection& from, const protocol::WriteVcpu& request)
         context.gs_base_user = request.context.gs_base_user;
     }
     from.reply(Kind::write_vcpu, result);
+}
+
+void Server::read_vcpu_state(Connection& from, const protocol::ReadVcpuState& request)
+{
+    const Domain* domain = from.role == protocol::Role::guest ? xen_.domain(from.domid) : nullptr;
+    const Vcpu* vcpu = domain != nullptr ? domain->vcpu(request.vcpu) : nullptr;
+    protocol::ReadVcpuStateReply reply = {};
+    reply.header.kind = Kind::read_vcpu_state;
+    reply.result = -ENOENT;
+    if (vcpu != nullptr) {
+        reply.result = 0;
+        reply.extended = vcpu->extended;
+        for (const std::uint32_t index : MsrState::known()) {
+            if (const std::uint64_t value = vcpu->msrs.get(index); value != 0) {
+                reply.state.msrs[reply.state.nr_msrs++] = {index, 0, value};
+            }
+        }
+        const std::vector<std::byte> blob = vcpu->xsave.blob();
+        reply.state.xsave_length = static_cast<std::uint32_t>(blob.size());
+        std::copy(blob.begin(), blob.end(), reply.state.xsave);
+    }
+    from.send_message(reply);
+}
+
+void Server::write_vcpu_state(Connection& from, const protocol::WriteVcpuState& request)
+{
+    const Domain* domain = from.role == protocol::Role::guest ? xen_.domain(from.domid) : nullptr;
+    Vcpu* vcpu = domain != nullptr ? domain->vcpu(request.vcpu) : nullptr;
+    const protocol::VcpuState& state = request.state;
+    std::int64_t result = 0;
+    if (vcpu == nullptr) {
+        result = -ENOENT;
+    } else if (!players_.is_running(domain->id)) {
+        result = -EBUSY;
+    } else if (state.nr_msrs > std::size(state.msrs) || state.xsave_length > sizeof state.xsave) {
+        result = -EINVAL;
+    } else {
+        for (const protocol::VcpuMsr& msr : std::span{state.msrs}.first(state.nr_msrs)) {
+            result = result != 0 ? result : vcpu->msrs.set(msr.index, msr.value);
+        }
+        if (result == 0 && state.xsave_length != 0) {
+            result = vcpu->xsave.set(std::span{state.xsave}.first(state.xsave_length),
+                                     xen_.config().xsave_features);
+        }
+    }
+    from.reply(Kind::write_vcpu_state, result);
+}
+
+// A mapped grant is another domain's frame: its pfn is dirty there.
+void Server::mark_dirty(Connection& from, const protocol::MarkDirty& request)
+{
+    std::int64_t result = 0;
+    try {
+        const Caller caller = caller_of(from, 0);
+        if (from.role != protocol::Role::guest || !players_.is_running(from.domid)) {
+            throw Refused{EBUSY};
+        }
+        for (const std::uint64_t mfn :
+             caller.read_array<std::uint64_t>(request.mfns, request.nr_mfns)) {
+            xen_.mark_stored(Mfn{mfn});
+        }
+    } catch (const Refused& refused) {
+        result = -refused.errnum;
+    }
+    from.reply(Kind::mark_dirty, result);
 }
 
 void Server::store_message(Connection& from, std::span<const std::byte> octets)

@@ -11,7 +11,13 @@
 
 namespace fakexen {
 
-/// Lines "number process program call = result". Keeps the last ones, writes all to the trace file if there is one.
+/// A call by its name; with what is worth knowing of its arguments, or nothing.
+struct TracedCall {
+    const std::string& name;
+    const std::string& detail;
+};
+
+/// Lines "number process program call = result", some with " (detail)" after it. Keeps the last ones, writes all to the trace file if there is one.
 class Trace {
 public:
     static constexpr std::size_t nr_kept = 20'000;
@@ -19,7 +25,7 @@ public:
     Trace() = default;
     /// @return false if the file cannot be written
     [[nodiscard]] bool open(const std::string& path);
-    void add(pid_t process, const std::string& program, const std::string& call,
+    void add(pid_t process, const std::string& program, const TracedCall& call,
              std::int64_t result) noexcept;
     [[nodiscard]] const std::deque<std::string>& lines() const noexcept { return lines_; }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Making a frame a page table or descriptor table: each entry is checked and takes its references; and back.
+#include "tests/fakexen/host/descriptors.hpp"
 #include "tests/fakexen/host/domain.hpp"
 #include "tests/fakexen/host/page_types.hpp"
 #include "tests/fakexen/host/pte.hpp"
 
-#include <cassert>
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 
@@ -13,48 +14,54 @@ namespace {
 
 constexpr unsigned nr_entries = 512;
 
-FrameType level_below(FrameType level)
+/// What an entry of a table names.
+FrameType type_below(FrameType table, unsigned slot, const Domain& owner)
 {
-    assert(level >= FrameType::l2_table && level <= FrameType::l4_table);
-    return static_cast<FrameType>(static_cast<int>(level) - 1);
+    switch (table) {
+    case FrameType::l4_table:
+        return FrameType::l3_table;
+    case FrameType::l3_table:
+        return owner.is_32bit && slot == pae_l3_xen_slot ? FrameType::xen_l2_table
+                                                         : FrameType::l2_table;
+    case FrameType::l2_table:
+    case FrameType::xen_l2_table:
+        return FrameType::l1_table;
+    case FrameType::l1_table:
+    case FrameType::none:
+    case FrameType::segment:
+    case FrameType::writable:
+        break;
+    }
+    return FrameType::none;
 }
 
-bool is_xen_slot(FrameType level, unsigned slot)
-{
-    return level == FrameType::l4_table && slot >= xen_l4_slot_first && slot <= xen_l4_slot_last;
-}
+/// What Xen adds to the entries of a 32-bit guest's L3 while it is validated.
+constexpr std::uint64_t pae_l3_added = pte::user | pte::writable;
 
-/// A segment descriptor that a PV guest may have: Intel SDM vol. 3A, "Segment Descriptors". Xen lifts privilege
-/// level 0 to the guest kernel's, lets call gates to the guest's own code pass, and refuses all other system ones.
-bool fix_descriptor(std::uint64_t& descriptor)
+/// The entry as the guest gets it back when its L3 is none any more.
+std::uint64_t restored_pae_l3_entry(std::uint64_t entry)
 {
-    constexpr std::uint32_t present = 1U << 15;
-    constexpr std::uint32_t not_system = 1U << 12;
-    constexpr std::uint32_t type_mask = 0xf00;
-    constexpr std::uint32_t call_gate = 0xc00;
-    const auto high = static_cast<std::uint32_t>(descriptor >> 32);
-    if ((high & present) == 0) {
-        return true;
-    }
-    if ((high & not_system) == 0) {
-        if ((high & type_mask) == 0) {
-            return true;
-        }
-        // The second half of a 64-bit call gate has type 0; reserved bits must be clear.
-        return (high & type_mask) == call_gate && (high & 0xff) == 0;
-    }
-    const std::uint32_t level = high >> 13 & 3;
-    const std::uint32_t lifted = level == 0 ? 3 : level;
-    descriptor |= std::uint64_t{lifted} << 45;
-    return true;
+    return (entry & pte::present) != 0 ? entry & ~(pae_l3_added | pte::accessed) : entry;
 }
 
 }  // namespace
 
-std::uint64_t adjusted_entry(std::uint64_t entry, FrameType level) noexcept
+std::uint64_t disallowed_flags(FrameType level, const Domain& owner) noexcept
+{
+    if (level == FrameType::l1_table) {
+        return pte::disallowed_l1;
+    }
+    return level == FrameType::l3_table && owner.is_32bit ? pte::disallowed_pae_l3
+                                                          : pte::disallowed;
+}
+
+std::uint64_t adjusted_entry(std::uint64_t entry, FrameType level, const Domain& owner) noexcept
 {
     if ((entry & pte::present) == 0) {
         return entry;
+    }
+    if (owner.is_32bit) {
+        return level == FrameType::l3_table ? entry | pae_l3_added : entry;
     }
     switch (level) {
     case FrameType::l1_table:
@@ -68,6 +75,7 @@ std::uint64_t adjusted_entry(std::uint64_t entry, FrameType level) noexcept
     case FrameType::l4_table:
         return entry | pte::user | pte::accessed;
     case FrameType::l2_table:
+    case FrameType::xen_l2_table:
     case FrameType::l3_table:
         return entry | pte::user;
     case FrameType::none:
@@ -98,12 +106,13 @@ int PageTypes::validate(Mfn mfn, FrameType type, Domain& owner)
         error = validate_l1(mfn, owner);
         break;
     case FrameType::l2_table:
+    case FrameType::xen_l2_table:
     case FrameType::l3_table:
     case FrameType::l4_table:
         error = validate_upper(mfn, type, owner);
         break;
     case FrameType::segment:
-        error = validate_segment(mfn);
+        error = validate_segment(mfn, owner);
         break;
     case FrameType::none:
     case FrameType::writable:
@@ -133,7 +142,7 @@ int PageTypes::validate_l1(Mfn mfn, Domain& owner)
             }
             return refuse_slot(error, mfn, FrameType::l1_table, slot + 1, entry);
         }
-        entries[slot] = adjusted_entry(entry, FrameType::l1_table);
+        entries[slot] = adjusted_entry(entry, FrameType::l1_table, owner);
     }
     return 0;
 }
@@ -141,34 +150,33 @@ int PageTypes::validate_l1(Mfn mfn, Domain& owner)
 int PageTypes::validate_upper(Mfn mfn, FrameType type, Domain& owner)
 {
     const auto entries = machine_.entries(mfn);
+    const bool is_pae_l3 = type == FrameType::l3_table && owner.is_32bit;
+    if (is_pae_l3) {
+        // A guest need not initialise the rest of the page, but the CPU sees it.
+        std::fill(entries.begin() + nr_pae_l3_entries, entries.end(), 0);
+    }
     for (unsigned slot = 0; slot < nr_entries; ++slot) {
         const std::uint64_t entry = entries[slot];
-        if (is_xen_slot(type, slot) || (entry & pte::present) == 0) {
+        const bool is_required = is_pae_l3 && slot == pae_l3_xen_slot;
+        if (is_xen_slot(type, slot) || ((entry & pte::present) == 0 && !is_required)) {
             continue;
         }
-        if (const int error = get_for_upper_entry(entry, type, mfn, owner); error != 0) {
+        if (const int error = get_for_upper_entry(entry, slot, mfn, owner); error != 0) {
             (void)refuse_slot(error, mfn, type, slot, entry);
-            while (slot-- > 0) {
-                if (!is_xen_slot(type, slot)) {
-                    put_for_upper_entry(entries[slot], type, mfn);
-                }
-            }
+            put_upper_entries(mfn, slot);
             return error;
         }
-        entries[slot] = adjusted_entry(entry, type);
+        entries[slot] = adjusted_entry(entry, type, owner);
     }
-    if (type == FrameType::l4_table) {
-        write_xen_slots(mfn, owner);
-        ++owner.nr_l4_tables;
-    }
+    write_xen_slots(mfn, type, owner);
     return 0;
 }
 
-int PageTypes::validate_segment(Mfn mfn)
+int PageTypes::validate_segment(Mfn mfn, const Domain& owner)
 {
     for (std::uint64_t& descriptor : machine_.entries(mfn)) {
         std::uint64_t fixed = descriptor;
-        if (!fix_descriptor(fixed)) {
+        if (!fix_descriptor(fixed, owner.is_32bit)) {
             log_.warning("descriptor %#" PRIx64 " in mfn %#" PRIx64 " refused", fixed,
                          mfn.number());
             return -EINVAL;
@@ -180,19 +188,37 @@ int PageTypes::validate_segment(Mfn mfn)
     return 0;
 }
 
+void PageTypes::put_upper_entries(Mfn table, unsigned end)
+{
+    const FrameState& frame = machine_.frame(table);
+    const bool is_pae_l3 = frame.type == FrameType::l3_table && frame.owner->is_32bit;
+    const auto entries = machine_.entries(table);
+    for (unsigned slot = 0; slot < end; ++slot) {
+        if (is_xen_slot(frame.type, slot)) {
+            continue;
+        }
+        put_for_upper_entry(entries[slot], table);
+        if (is_pae_l3) {
+            entries[slot] = restored_pae_l3_entry(entries[slot]);
+        }
+    }
+}
+
 void PageTypes::devalidate(Mfn mfn, FrameType type)
 {
     mark_dirty(mfn);
-    const auto entries = machine_.entries(mfn);
-    for (unsigned slot = 0; slot < nr_entries; ++slot) {
-        if (type == FrameType::l1_table) {
-            put_for_l1_entry(entries[slot]);
-        } else if (!is_xen_slot(type, slot)) {
-            put_for_upper_entry(entries[slot], type, mfn);
+    FrameState& frame = machine_.frame(mfn);
+    if (type == FrameType::l1_table) {
+        for (const std::uint64_t entry : machine_.entries(mfn)) {
+            put_for_l1_entry(entry);
         }
+        return;
     }
+    put_upper_entries(mfn, nr_entries);
     if (type == FrameType::l4_table) {
-        --machine_.frame(mfn).owner->nr_l4_tables;
+        --frame.owner->nr_l4_tables;
+    } else if (type == FrameType::xen_l2_table) {
+        frame.type = FrameType::l2_table;  // what is remembered of it
     }
 }
 
@@ -228,29 +254,40 @@ void PageTypes::put_for_l1_entry(std::uint64_t entry)
     }
 }
 
-int PageTypes::get_for_upper_entry(std::uint64_t entry, FrameType level, Mfn table,
+int PageTypes::get_for_upper_entry(std::uint64_t entry, unsigned slot, Mfn table,
                                    const Domain& owner)
 {
-    if ((entry & pte::disallowed) != 0) {
+    const FrameType type = machine_.frame(table).type;
+    if ((entry & pte::present) == 0 || (entry & disallowed_flags(type, owner)) != 0) {
         return -EINVAL;  // PSE among them: a guest has no superpages
     }
-    const int error = get_page_and_type(pte::frame_of(entry), level_below(level), owner);
-    if (error == -EINVAL && get_linear(entry, level, table, owner)) {
+    const FrameType wanted = type_below(type, slot, owner);
+    const Mfn mfn = pte::frame_of(entry);
+    const int error = get_page_and_type(mfn, wanted, owner);
+    if (error == 0 && wanted == FrameType::xen_l2_table && machine_.frame(mfn).type_count != 1) {
+        log_.warning("d%u: mfn %#" PRIx64 " with Xen's entries is in another L3 already", owner.id,
+                     mfn.number());
+        put_page_and_type(mfn);
+        return -EINVAL;
+    }
+    const bool may_be_linear = type != FrameType::l3_table || !owner.is_32bit;
+    if (error == -EINVAL && may_be_linear && get_linear(entry, table, owner)) {
         return 0;
     }
     return error;
 }
 
-void PageTypes::put_for_upper_entry(std::uint64_t entry, FrameType level, Mfn table)
+void PageTypes::put_for_upper_entry(std::uint64_t entry, Mfn table)
 {
     const Mfn mfn = pte::frame_of(entry);
     if ((entry & pte::present) == 0 || mfn == table) {
         return;
     }
     FrameState& frame = machine_.frame(mfn);
-    if (frame.type == level) {
+    FrameState& user = machine_.frame(table);
+    if (level_of(frame.type) == level_of(user.type)) {
         ++frame.linear_count;
-        --machine_.frame(table).linear_count;
+        --user.linear_count;
     }
     put_page_and_type(mfn);
 }
@@ -258,7 +295,7 @@ void PageTypes::put_for_upper_entry(std::uint64_t entry, FrameType level, Mfn ta
 // A table may name itself, or another table of its own level, read-only ("linear page tables"). An entry that names
 // its own table takes no reference. One that names another takes what any entry does, if the other is
 // validated and has no such entries itself, and this one is not named so elsewhere: there are no chains.
-bool PageTypes::get_linear(std::uint64_t entry, FrameType level, Mfn table, const Domain& owner)
+bool PageTypes::get_linear(std::uint64_t entry, Mfn table, const Domain& owner)
 {
     if ((entry & pte::writable) != 0) {
         return false;
@@ -272,8 +309,9 @@ bool PageTypes::get_linear(std::uint64_t entry, FrameType level, Mfn table, cons
     }
     FrameState& used = machine_.frame(mfn);
     FrameState& user = machine_.frame(table);
-    const bool fits = user.linear_count >= 0 && used.linear_count <= 0 && used.type == level &&
-                      used.validated && used.type_count > 0;
+    const bool fits = user.linear_count >= 0 && used.linear_count <= 0 &&
+                      level_of(used.type) == level_of(user.type) && used.validated &&
+                      used.type_count > 0;
     if (!fits) {
         put_page(mfn);
         return false;
@@ -284,23 +322,49 @@ bool PageTypes::get_linear(std::uint64_t entry, FrameType level, Mfn table, cons
     return true;
 }
 
+void PageTypes::write_xen_slots(Mfn table, FrameType type, const Domain& owner)
+{
+    if (type == FrameType::l4_table) {
+        write_xen_l4_slots(table, owner);
+        ++machine_.frame(table).owner->nr_l4_tables;
+    } else if (type == FrameType::xen_l2_table) {
+        write_xen_l2_slots(table);
+    }
+}
+
+// The compat M2P by large pages, read-only: the first of them from 0xf5800000 on.
+void PageTypes::write_xen_l2_slots(Mfn l2)
+{
+    constexpr std::uint64_t frames_each = 512;
+    const std::uint64_t nr_pieces = machine_.compat_m2p_nr_frames() / frames_each;
+    const auto entries = machine_.entries(l2);
+    for (unsigned slot = xen_l2_slot_first; slot < nr_entries; ++slot) {
+        const std::uint64_t piece = slot - xen_l2_slot_first;
+        const Mfn first{machine_.compat_m2p_first_mfn() + piece * frames_each};
+        entries[slot] = piece < nr_pieces ? pte::make(first, pte::present | pte::large) : 0;
+    }
+}
+
 // Frames of Xen's own, which no guest can name: below RAM of any host.
-void PageTypes::write_xen_slots(Mfn l4, const Domain& owner)
+void PageTypes::write_xen_l4_slots(Mfn l4, const Domain& owner)
 {
     constexpr std::uint64_t hypervisor = pte::present | pte::writable | pte::accessed | pte::dirty;
     constexpr unsigned slot_ro_m2p = 256;
+    constexpr unsigned slot_mmconfig = 257;
     constexpr unsigned slot_linear = 258;
     constexpr unsigned slot_shadow_linear = 259;
+    constexpr unsigned slot_direct_map = 262;  // the first of these; more only beyond 512 GiB
     constexpr std::uint64_t xen_frames = 0x100;
     const bool m2p_strict = (owner.vm_assist >> VMASST_TYPE_m2p_strict & 1) != 0;
     const auto entries = machine_.entries(l4);
     for (unsigned slot = xen_l4_slot_first; slot <= xen_l4_slot_last; ++slot) {
-        entries[slot] = pte::make(Mfn{xen_frames + slot}, hypervisor);
+        const bool is_used = slot != slot_mmconfig && slot <= slot_direct_map;
+        entries[slot] = is_used ? pte::make(Mfn{xen_frames + slot}, hypervisor) : 0;
     }
     entries[slot_linear] = pte::make(l4, hypervisor);
     entries[slot_shadow_linear] = 0;
-    if (m2p_strict) {
-        entries[slot_ro_m2p] = 0;
+    if (!m2p_strict) {
+        entries[slot_ro_m2p] = 0;  // until it is loaded
     }
 }
 

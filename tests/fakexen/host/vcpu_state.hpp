@@ -56,8 +56,8 @@ class MsrState {
 public:
     /// MSRs that Xen 4.17 sends, in its order.
     [[nodiscard]] static std::span<const std::uint32_t> known() noexcept;
-    /// What Xen 4.17 answers when asked for the most there may be: it counts the debug masks twice.
-    static constexpr std::uint32_t announced_max = 11;
+    /// What Xen 4.17 answers when asked for the most there may be.
+    static constexpr std::uint32_t announced_max = 7;
 
     /// @return 0, or -EINVAL for an MSR that does not travel
     [[nodiscard]] int set(std::uint32_t index, std::uint64_t value);

@@ -2,6 +2,8 @@
 // Opening connections lazily, saying goodbye at a clean exit, and starting anew after fork().
 #include "tests/fakexen/lib/connection.hpp"
 
+#include "tests/fakexen/lib/gup_filter.hpp"
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
@@ -10,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -25,6 +28,8 @@ struct HostConnection {
 struct Process {
     std::mutex mutex;
     std::vector<HostConnection> connections;
+    bool filtered =
+        false;  ///< refuse_get_user_pages() was called: once is enough, for children too
 };
 
 // A library has no main() to own it, so this is the one global of fakexen. Never destroyed: other destructors may
@@ -65,6 +70,14 @@ __attribute__((destructor)) void say_goodbye() noexcept
     }
 }
 
+/// Asked for by the host (`--quirk no-gup`) or by the process's environment.
+bool refuses_get_user_pages(const Client& client)
+{
+    const char* wanted = std::getenv("FAKEXEN_NO_GUP");
+    return (client.machine().flags & protocol::host_refuses_gup) != 0 ||
+           (wanted != nullptr && std::string_view{wanted} == "1");
+}
+
 Client* find_or_connect(Process& here, const std::string& host)
 {
     for (const HostConnection& known : here.connections) {
@@ -75,7 +88,11 @@ Client* find_or_connect(Process& here, const std::string& host)
     static const int registered = ::pthread_atfork(nullptr, nullptr, begin_anew_in_child);
     (void)registered;
     auto [client, error] = Client::connect(host.c_str(), protocol::Role::dom0, 0);
-    if (!client) {
+    if (client && refuses_get_user_pages(*client) && !here.filtered) {
+        error = refuse_get_user_pages();
+        here.filtered = error == 0;
+    }
+    if (error != 0) {
         errno = error;
         return nullptr;
     }

@@ -170,7 +170,7 @@ xenforeignmemory_map_resource(xenforeignmemory_handle* fmem, domid_t domid, unsi
     }
     auto request = resource_request(domid, type, id);
     request.prot = prot;
-    request.frame = frame;
+    request.frame = static_cast<std::uint32_t>(frame);  // the field of Linux's privcmd is that wide
     request.nr_pages = nr_frames;
     try {
         void* address = map_resource_frames(*fmem->client, request, *paddr);

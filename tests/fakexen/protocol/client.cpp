@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace fakexen {
@@ -104,6 +105,14 @@ int Client::exchange(std::span<const std::byte> request, std::span<std::byte> an
         return received.error;
     }
     return received.length == answer.size() ? 0 : EPROTO;
+}
+
+void Client::wait(std::uint32_t us) noexcept
+{
+    constexpr std::uint32_t us_per_s = 1'000'000;
+    timespec left = {.tv_sec = us / us_per_s, .tv_nsec = us % us_per_s * 1000L};
+    while (us > 0 && ::nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
 }
 
 std::int64_t Client::hypercall(std::uint32_t op, const std::uint64_t (&args)[6],

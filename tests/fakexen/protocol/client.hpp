@@ -40,6 +40,7 @@ public:
     {
         protocol::Reply reply = {};
         const int error = exchange(packet_of(request), writable(reply));
+        wait(reply.header.delay_us);
         return error != 0 ? -EIO : reply.result;
     }
 
@@ -58,6 +59,8 @@ private:
     Client() = default;
     [[nodiscard]] int exchange(std::span<const std::byte> request,
                                std::span<std::byte> answer) noexcept;
+    /// Outside the mutex: calls of several threads wait at the same time, as on several CPUs.
+    static void wait(std::uint32_t us) noexcept;
     [[nodiscard]] int say_hello(protocol::Role role, std::uint32_t domid) noexcept;
 
     template <typename T>

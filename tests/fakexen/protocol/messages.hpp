@@ -12,6 +12,19 @@
 // - Arguments of hypercalls are passed by address: the host copies from and to the memory of the calling process
 //   (process_vm_readv). So a guest program passes pointers of its own process, never guest addresses; only what Xen
 //   takes as a guest virtual address (update_va_mapping, MMUEXT_INVLPG…) is one here.
+// - A program that plays a 32-bit guest is a 64-bit process, and so are its structures: hypercalls, ReadVcpu, WriteVcpu
+//   and VCPUOP_initialise take and give the layouts of a 64-bit guest. Toolstacks see the 32-bit ones, as Xen has it. In
+//   the 64-bit vcpu_guest_context_t of a 32-bit guest ctrlreg[3] is the frame of its L3 shifted by 12 (not rotated),
+//   and syscall_callback_eip holds the code selectors of the event callback (low half) and the failsafe callback (high
+//   half). A callback's address (callback_register_t) has the selector in its low half and the address in the high one;
+//   set_callbacks takes (event selector, event address, failsafe selector, failsafe address).
+//   What lies in guest memory is the guest's: shared_info, vcpu_info and start_info have the 32-bit layouts there
+//   (xen/foreign/x86_32.h); Xen's side of it (pending events) is written so.
+// - Grants: GNTTABOP_setup_table tells a guest the mfns of its own table, which are frames of the memory file.
+//   It writes {GTF_permit_access, domid of the peer, mfn} into an entry there. The peer maps it with GNTTABOP_map_grant_ref
+//   and GNTMAP_host_map: host_addr is a virtual address whose L1 entry exists, or with GNTMAP_contains_pte the machine
+//   address of an entry (mfn of an L1 in use << 12 | slot * 8). The entry then names the other domain's frame, writable
+//   unless GNTMAP_readonly. GNTTABOP_unmap_grant_ref takes the handle and the same host_addr.
 #pragma once
 
 #include "tests/fakexen/protocol/xen.hpp"
@@ -21,7 +34,7 @@
 
 namespace fakexen::protocol {
 
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 4;
 
 /// Name of the socket in the directory HOST.
 inline constexpr char socket_name[] = "socket";
@@ -40,8 +53,12 @@ enum class Kind : std::uint32_t {
     run_quantum,   ///< RunQuantum → RunQuantumReply, role guest only
     read_vcpu,     ///< ReadVcpu → ReadVcpuReply, role guest only
     write_vcpu,    ///< WriteVcpu → Reply, role guest only
+    mark_dirty,    ///< MarkDirty → Reply, role guest only
     store,         ///< Store, both ways: opaque to all but the store
     control,       ///< Control → ControlReply, of the fakexen command
+    read_vcpu_state,   ///< ReadVcpuState → ReadVcpuStateReply, role guest only
+    write_vcpu_state,  ///< WriteVcpuState → Reply, role guest only
+    map_grants,        ///< MapGrants → Reply, pages that other domains grant dom0
 };
 
 /// Who is talking. A dom0 client may do what dom0's toolstack may; a guest what a PV domU may.
@@ -49,7 +66,8 @@ enum class Role : std::uint32_t { dom0 = 0, guest = 1 };
 
 struct Header {
     Kind kind = Kind::hello;
-    std::uint32_t reserved = 0;
+    std::uint32_t delay_us =
+        0;  ///< of a reply: whoever gets it pretends that it came so much later
 };
 
 /// The usual answer. result: as the hypervisor returns it, ≥ 0 or a negative errno.
@@ -69,7 +87,8 @@ struct Hello {
     char fail[1024] = {};  ///< $FAKEXEN_FAIL, "call:nth:errno,…", or empty
 };
 
-/// Machine memory is one sparse file: RAM frames, then the frames of the M2P table.
+/// Machine memory is one sparse file: RAM frames, then the frames of the M2P table, then those of
+/// the compat M2P.
 /// Frame mfn of RAM, first_mfn ≤ mfn < first_mfn + nr_frames, lies at file offset
 /// (mfn - first_mfn) * 4096.
 struct HelloReply {
@@ -82,11 +101,17 @@ struct HelloReply {
     std::uint64_t m2p_first_mfn = 0;  ///< machine frames of the M2P table, outside 0..max_mfn
     std::uint64_t m2p_nr_frames = 0;
     std::uint64_t m2p_file_offset =
-        0;                        ///< M2P entry of mfn: the 8 octets at m2p_file_offset + mfn * 8
-    std::uint64_t file_size = 0;  ///< of the whole memory file
+        0;  ///< M2P entry of mfn: the 8 octets at m2p_file_offset + mfn * 8
+    std::uint64_t compat_m2p_first_mfn = 0;  ///< machine frames of the M2P for 32-bit guests
+    std::uint64_t compat_m2p_nr_frames = 0;
+    std::uint64_t compat_m2p_file_offset = 0;  ///< entries of 4 octets, up to 1 GiB of them
+    std::uint64_t file_size = 0;               ///< of the whole memory file
     std::int32_t host_pid = 0;
-    std::uint32_t reserved = 0;
+    std::uint32_t flags = 0;  ///< host_…
 };
+
+/// The fake libraries refuse what needs get_user_pages (lib/gup_filter.hpp).
+inline constexpr std::uint32_t host_refuses_gup = 1U << 0;
 
 struct Bye {
     Header header{Kind::bye};
@@ -132,6 +157,20 @@ struct MapResource {
     std::uint64_t address = 0;
 };
 
+/// xengnttab_map_grant_refs, one page a grant: all or none. The range is reserved as for Map, and Unmap ends it.
+struct MapGrants {
+    Header header{Kind::map_grants};
+    std::int32_t prot = 0;
+    std::uint32_t nr_pages = 0;
+    std::uint64_t domids = 0;   ///< address of nr_pages uint32_t, read by the host
+    std::uint64_t refs = 0;     ///< likewise
+    std::uint64_t offsets = 0;  ///< as in Map, but no errnos
+    std::uint64_t address = 0;
+    std::uint32_t notify_offset =
+        ~0U;  ///< of an octet in each page that becomes 0 when it is unmapped; ~0: of none
+    std::uint32_t notify_port = ~0U;  ///< of dom0, sent on when a page is unmapped; ~0: none
+};
+
 /// The library has unmapped [address, address + nr_pages * 4096).
 struct Unmap {
     Header header{Kind::unmap};
@@ -166,6 +205,18 @@ struct RunQuantumReply {
     Verdict verdict = Verdict::go;
     std::uint32_t vcpus_written = 0;  ///< 1: the toolstack set a vCPU's registers, or resumed the
                                       ///< domain, since the last
+    std::uint32_t log_dirty = 0;      ///< 1: stores of this quantum are to be told by MarkDirty
+    std::uint32_t reserved = 0;
+};
+
+/// What a CPU's stores do in log-dirty mode: the frames' owners have these pfns marked. To be sent before the quantum ends,
+/// so that CLEAN and PEEK, which wait for that, see all of it. In order of the stores or not, repeated or not. Hypercalls mark
+/// by themselves what they change. Result -EBUSY outside a quantum.
+struct MarkDirty {
+    Header header{Kind::mark_dirty};
+    std::uint64_t mfns =
+        0;  ///< address of nr_mfns uint64_t: machine frames of RAM that were written
+    std::uint64_t nr_mfns = 0;
 };
 
 struct ReadVcpu {
@@ -191,6 +242,44 @@ struct WriteVcpu {
     std::uint32_t vcpu = 0;
     std::uint32_t reserved = 0;
     vcpu_guest_context_t context = {};
+};
+
+/// A model-specific register.
+struct VcpuMsr {
+    std::uint32_t index = 0;
+    std::uint32_t reserved = 0;
+    std::uint64_t value = 0;
+};
+
+/// What a vCPU has beside its context, as a CPU sees it by RDMSR and XSAVE.
+struct VcpuState {
+    std::uint32_t nr_msrs = 0;
+    std::uint32_t xsave_length = 0;
+    VcpuMsr msrs[8];
+    std::byte xsave[1024] =
+        {};  ///< xcr0, xcr0_accum, then the uncompressed area: as getvcpuextstate
+};
+
+struct ReadVcpuState {
+    Header header{Kind::read_vcpu_state};
+    std::uint32_t vcpu = 0;
+    std::uint32_t reserved = 0;
+};
+
+struct ReadVcpuStateReply {
+    Header header;
+    std::int64_t result = 0;  ///< 0, or -ENOENT: there is no such vCPU
+    VcpuState state;          ///< MSRs that are not zero
+    xen_domctl_ext_vcpucontext extended = {};
+};
+
+/// WRMSR and XSETBV with what is in the registers then. Result -EBUSY outside a quantum; else as set_vcpu_msrs and
+/// setvcpuextstate have it.
+struct WriteVcpuState {
+    Header header{Kind::write_vcpu_state};
+    std::uint32_t vcpu = 0;
+    std::uint32_t reserved = 0;
+    VcpuState state;
 };
 
 // ---- Store and control ----------------------------------------------------------------------
@@ -219,5 +308,7 @@ struct ControlReply {
 /// starts `fakexen-guest --attach DOMID` with FAKEXEN_HOST set.
 inline constexpr std::uint64_t guest_signature_rip = 0xffff'ffff'fa4e'c000;
 inline constexpr std::uint64_t guest_signature_mask = ~std::uint64_t{0xfff};
+/// The same for a 32-bit guest.
+inline constexpr std::uint64_t guest_signature_eip = guest_signature_rip & 0xffff'ffff;
 
 }  // namespace fakexen::protocol

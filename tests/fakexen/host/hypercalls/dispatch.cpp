@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Which function serves which hypercall.
+#include "tests/fakexen/host/allocation_cues.hpp"
 #include "tests/fakexen/host/hypercalls/domctl.hpp"
 #include "tests/fakexen/host/hypercalls/hypercalls.hpp"
 
@@ -37,6 +38,7 @@ constexpr Known known_calls[] = {
     {__HYPERVISOR_vcpu_op, "vcpu_op", hypercall::vcpu_op},
     {__HYPERVISOR_set_segment_base, "set_segment_base", hypercall::set_segment_base},
     {__HYPERVISOR_mmuext_op, "mmuext_op", hypercall::mmuext_op},
+    {__HYPERVISOR_hvm_op, "hvm_op", hypercall::hvm_op},
     {__HYPERVISOR_sched_op, "sched_op", hypercall::sched_op},
     {__HYPERVISOR_callback_op, "callback_op", hypercall::callback_op},
     {__HYPERVISOR_event_channel_op, "event_channel_op", hypercall::event_channel_op},
@@ -99,6 +101,7 @@ std::int64_t serve(Hypervisor& xen, const Caller& caller, std::uint32_t op,
 std::int64_t serve_hypercall(Hypervisor& xen, const Caller& caller, std::uint32_t op,
                              const HypercallArgs& args) noexcept
 {
+    const AllocationCues cues{xen, caller.observer()};
     const std::int64_t result = serve(xen, caller, op, args);
     caller.leave(result);
     return result;

@@ -48,7 +48,7 @@ constexpr Domctl commands[] = {
     {XEN_DOMCTL_gethvmcontext, "gethvmcontext", domctl::for_hvm_only, Back::no, false},
     {XEN_DOMCTL_sethvmcontext, "sethvmcontext", domctl::for_hvm_only, Back::no, false},
     {XEN_DOMCTL_getvcpuaffinity, "getvcpuaffinity", domctl::get_vcpu_affinity, Back::no, false},
-    {XEN_DOMCTL_setvcpuaffinity, "setvcpuaffinity", domctl::nothing, Back::no, false},
+    {XEN_DOMCTL_setvcpuaffinity, "setvcpuaffinity", domctl::set_vcpu_affinity, Back::no, false},
     {XEN_DOMCTL_setnodeaffinity, "setnodeaffinity", domctl::nothing, Back::no, false},
     {XEN_DOMCTL_scheduler_op, "scheduler_op", domctl::nothing, Back::no, false},
     {XEN_DOMCTL_iomem_permission, "iomem_permission", domctl::nothing, Back::no, false},

@@ -63,6 +63,7 @@ int set_xsave(DomctlCall& call);
 int get_msrs(DomctlCall& call);
 int set_msrs(DomctlCall& call);
 int get_vcpu_affinity(DomctlCall& call);
+int set_vcpu_affinity(DomctlCall& call);
 // memory.cpp
 int get_page_types(DomctlCall& call);
 int hypercall_page(DomctlCall& call);

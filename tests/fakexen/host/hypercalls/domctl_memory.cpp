@@ -16,6 +16,7 @@ std::uint64_t table_type(FrameType type)
     case FrameType::l1_table:
         return XEN_DOMCTL_PFINFO_L1TAB;
     case FrameType::l2_table:
+    case FrameType::xen_l2_table:
         return XEN_DOMCTL_PFINFO_L2TAB;
     case FrameType::l3_table:
         return XEN_DOMCTL_PFINFO_L3TAB;
@@ -29,8 +30,8 @@ std::uint64_t table_type(FrameType type)
     return XEN_DOMCTL_PFINFO_NOTAB;
 }
 
-/// A de-validated table is none, although its type is still known: only validated and pinned ones count.
-/// (Xen before 4.16 told the stale type: the place for that quirk.)
+/// A de-validated table is none, although its type is still known: only validated and pinned ones count. Before Xen
+/// 4.16 (commit 0a87e677f4) that was not asked, so a table kept its type until the page was used as something else.
 std::uint64_t page_type(const Hypervisor& xen, const Domain& domain, Mfn mfn)
 {
     if (!xen.machine.is_ram(mfn)) {
@@ -44,7 +45,7 @@ std::uint64_t page_type(const Hypervisor& xen, const Domain& domain, Mfn mfn)
     if (frame.pinned) {
         return type | XEN_DOMCTL_PFINFO_LPINTAB;
     }
-    return frame.validated ? type : XEN_DOMCTL_PFINFO_NOTAB;
+    return frame.validated || xen.config().stale_types ? type : XEN_DOMCTL_PFINFO_NOTAB;
 }
 
 /// Copies the bitmap out and says how much changed. Bits beyond what was ever dirty are zero.
@@ -64,7 +65,7 @@ int read_dirty(DomctlCall& call, bool clean)
         call.caller.write(to, std::as_bytes(std::span{words}).first(nr_octets));
     }
     if (clean) {
-        log.clean();
+        log.clean(shadow.pages);
     }
     return 0;
 }
@@ -123,6 +124,7 @@ int shadow_op(DomctlCall& call)
             return -EINVAL;
         }
         domain.dirty.enable();
+        domain.shadow_mib = std::max(domain.shadow_mib, 1U);
         return 0;
     case XEN_DOMCTL_SHADOW_OP_CLEAN:
     case XEN_DOMCTL_SHADOW_OP_PEEK:
@@ -131,9 +133,13 @@ int shadow_op(DomctlCall& call)
         }
         return read_dirty(call, shadow.op == XEN_DOMCTL_SHADOW_OP_CLEAN);
     case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:
-        shadow.mb = 0;
+        shadow.mb = domain.shadow_mib;
         return 0;
     case XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION:
+        if (shadow.mb == 0 && domain.dirty.enabled()) {
+            return -EINVAL;
+        }
+        domain.shadow_mib = shadow.mb;
         return 0;
     default:
         return -EINVAL;
@@ -142,23 +148,39 @@ int shadow_op(DomctlCall& call)
 
 int get_address_size(DomctlCall& call)
 {
-    call.op.u.address_size.size = 64;
+    call.op.u.address_size.size = call.domain->is_32bit ? 32 : 64;
     return 0;
 }
 
-// 32-bit guests are not built yet: a hypervisor without PV32 refuses them the same way.
+// A domain becomes a 32-bit one while it has no page, and stays one. Xen would keep its frames below what fits the M2P
+// that a 32-bit guest can see; a host whose frames do not fit has no 32-bit guests.
 int set_address_size(DomctlCall& call)
 {
-    switch (call.op.u.address_size.size) {
-    case 64:
+    Domain& domain = *call.domain;
+    const std::uint32_t wanted = call.op.u.address_size.size;
+    if (wanted == (domain.is_32bit ? 32 : 64)) {
         return 0;
-    case 32:
-        call.xen.log().warning("d%u: 32-bit PV guests are not supported by this host",
-                               call.domain->id);
-        return -EOPNOTSUPP;
-    default:
+    }
+    if (wanted != 32) {
         return -EINVAL;
     }
+    if (call.xen.machine.max_mfn() >= compat_m2p_visible_entries) {
+        call.xen.log().warning("d%u: this host's frames are beyond what a 32-bit guest can see",
+                               domain.id);
+        return -EOPNOTSUPP;
+    }
+    if (domain.nr_pages != 0) {
+        return -EACCES;
+    }
+    constexpr std::uint64_t nr_low_frames = std::uint64_t{1} << 20;
+    if (domain.shared_info->number() >= nr_low_frames) {
+        call.xen.log().warning("d%u: this host has no frame below 4 GiB for its shared_info",
+                               domain.id);
+        return -EOPNOTSUPP;
+    }
+    domain.is_32bit = true;
+    domain.events.set_limit(EventChannels::nr_ports_max_32bit);
+    return 0;
 }
 
 int for_hvm_only(DomctlCall&)

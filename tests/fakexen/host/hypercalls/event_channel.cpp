@@ -91,7 +91,7 @@ std::int64_t status(Hypervisor& xen, const Caller& caller, std::uint64_t at)
     Domain& domain = target_domain(xen, caller, request.dom);
     const EventPort* port = domain.events.port(request.port);
     request.status = EVTCHNSTAT_closed;
-    if (port == nullptr && request.port >= EventChannels::nr_ports_max) {
+    if (!domain.events.is_known(request.port)) {
         return -EINVAL;
     }
     if (port != nullptr) {
@@ -124,7 +124,10 @@ std::int64_t status(Hypervisor& xen, const Caller& caller, std::uint64_t at)
 std::int64_t reset(Hypervisor& xen, const Caller& caller, std::uint64_t at)
 {
     const auto request = caller.read<evtchn_reset_t>(at);
-    target_domain(xen, caller, request.dom).events = EventChannels{};
+    EventChannels& events = target_domain(xen, caller, request.dom).events;
+    const std::uint32_t limit = events.limit();
+    events = EventChannels{};
+    events.set_limit(limit);
     return 0;
 }
 

@@ -33,6 +33,7 @@ std::int64_t callback_op(Hypervisor& xen, const Caller& caller, const HypercallA
 std::int64_t domctl(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t event_channel_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t grant_table_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
+std::int64_t hvm_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t memory_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t mmu_update(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);
 std::int64_t mmuext_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args);

@@ -17,6 +17,26 @@ bool is_self(const DomctlCall& call)
     return call.domain == &call.caller.domain();
 }
 
+/// What of a request means nothing for a PV domain on a machine without an IOMMU.
+int check_pv_config(const xen_domctl_createdomain& config)
+{
+    if ((config.flags & XEN_DOMCTL_CDF_hap) != 0 || config.iommu_opts != 0 ||
+        config.vmtrace_size != 0) {
+        return -EINVAL;
+    }
+    return config.arch.emulation_flags != 0 ? -EOPNOTSUPP : 0;
+}
+
+/// A grant table needs a version and a frame, and has no more than the host allows. max_grant_frames below 0 is that.
+bool grants_allowed(const xen_domctl_createdomain& config, const GrantLimits& most)
+{
+    const std::uint32_t version = config.grant_opts & XEN_DOMCTL_GRANT_version_mask;
+    const std::int32_t frames = config.max_grant_frames;
+    return config.grant_opts == version && version != 0 && version <= most.max_version &&
+           (frames < 0 || (frames >= static_cast<std::int32_t>(GrantTable::initial_frames) &&
+                           static_cast<std::uint32_t>(frames) <= most.max_frames));
+}
+
 }  // namespace
 
 xen_domctl_getdomaininfo domain_info(const Domain& domain)
@@ -37,7 +57,7 @@ xen_domctl_getdomaininfo domain_info(const Domain& domain)
     flags |= domain.life == Life::dying ? XEN_DOMINF_dying : 0U;
     flags |= domain.shut_down ? XEN_DOMINF_shutdown : 0U;
     flags |= domain.is_paused() ? XEN_DOMINF_paused : 0U;
-    flags |= std::uint32_t{domain.shutdown_code} << XEN_DOMINF_shutdownshift;
+    flags |= domain.shutdown_code << XEN_DOMINF_shutdownshift;
     info.flags = flags;
     info.tot_pages = domain.nr_pages;
     info.max_pages = domain.max_pages;
@@ -61,12 +81,21 @@ int create_domain(DomctlCall& call)
     if ((config.flags & XEN_DOMCTL_CDF_hvm) != 0) {
         return -EINVAL;  // as on a machine without virtualisation extensions
     }
+    if (const int error = check_pv_config(config); error != 0) {
+        return error;
+    }
+    if (!grants_allowed(config, call.xen.config().grants)) {
+        return -EINVAL;
+    }
     const DomainId wanted = call.op.domain < DOMID_FIRST_RESERVED ? call.op.domain : DomainId{0};
     const int created = call.xen.create_domain(wanted, config);
     if (created < 0) {
         return created;
     }
     call.op.domain = static_cast<DomainId>(created);
+    if (config.max_evtchn_port < EventChannels::nr_ports_max) {
+        call.xen.domain(call.op.domain)->events.set_limit(config.max_evtchn_port + 1);
+    }
     return 0;
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // memory_op: a domain's pages, the M2P table, resources.
 #include "tests/fakexen/host/hypercalls/hypercalls.hpp"
+#include "tests/fakexen/host/vcpu_context_32.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <vector>
 
 namespace fakexen::hypercall {
 namespace {
@@ -31,11 +34,36 @@ struct Reservation {
     }
 };
 
-Reservation read_reservation(const Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
+/// Nothing for a domain that is not there: these calls have no errors for it, they just have done nothing.
+std::optional<Reservation> read_reservation(const Hypervisor& xen, const Caller& caller,
+                                            const HypercallArgs& args)
 {
     const auto request = caller.read<xen_memory_reservation_t>(args[1]);
-    return {request, target_domain(xen, caller, request.domid), address_of(request.extent_start),
-            args[0] >> extent_shift};
+    try {
+        return Reservation{request, target_domain(xen, caller, request.domid),
+                           address_of(request.extent_start), args[0] >> extent_shift};
+    } catch (const Refused&) {
+        return std::nullopt;
+    }
+}
+
+/// The rest of the extents, up to the first that cannot be read.
+std::vector<xen_pfn_t> read_extents(const Reservation& reservation, const Caller& caller)
+{
+    const std::uint64_t left = reservation.request.nr_extents - reservation.start;
+    try {
+        return caller.read_array<xen_pfn_t>(reservation.at(reservation.start), left);
+    } catch (const Refused&) {
+        std::vector<xen_pfn_t> extents;
+        try {
+            while (extents.size() < left) {
+                extents.push_back(
+                    caller.read<xen_pfn_t>(reservation.at(reservation.start + extents.size())));
+            }
+        } catch (const Refused&) {  // NOLINT(bugprone-empty-catch): so many there are
+        }
+        return extents;
+    }
 }
 
 /// Whether Xen would look at the extents at all; if not it returns the start, that is nothing done.
@@ -46,42 +74,25 @@ bool is_sane(const Reservation& reservation, const Caller& caller)
            reservation.request.extent_order <= order_max;
 }
 
-/// Frames of one extent, all or none.
-std::vector<Mfn> add_extent(Hypervisor& xen, Domain& domain, std::uint64_t pfn,
-                            std::uint64_t nr_pages)
-{
-    std::vector<Mfn> frames;
-    for (std::uint64_t i = 0; i < nr_pages; ++i) {
-        const auto mfn = xen.add_page(domain, pfn + i);
-        if (!mfn) {
-            for (const Mfn taken : frames) {
-                (void)xen.remove_page(domain, taken);
-            }
-            return {};
-        }
-        frames.push_back(*mfn);
-    }
-    return frames;
-}
-
-// Extents of more than one page would have to be contiguous; with a shuffled free list there are none, as on a
-// fragmented host. The caller falls back to single pages.
+// Extents of more than one page are contiguous, and there are some as long as frames stay together in runs of that size
+// (--shuffle). With none left nothing is done, as on a fragmented host: the caller falls back to smaller ones.
 std::int64_t populate_physmap(Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
 {
-    const Reservation reservation = read_reservation(xen, caller, args);
-    std::uint64_t done = reservation.start;
-    if (!is_sane(reservation, caller) || reservation.request.extent_order > 0) {
+    const auto found = read_reservation(xen, caller, args);
+    std::uint64_t done = args[0] >> extent_shift;
+    if (!found || !is_sane(*found, caller)) {
         return static_cast<std::int64_t>(done);
     }
-    auto pfns =
-        caller.read_array<xen_pfn_t>(reservation.at(done), reservation.request.nr_extents - done);
+    const Reservation& reservation = *found;
+    auto pfns = read_extents(reservation, caller);
     std::uint64_t added = 0;
     for (; added < pfns.size(); ++added) {
-        const auto frames = add_extent(xen, reservation.domain, pfns[added], 1);
-        if (frames.empty()) {
+        const auto mfn =
+            xen.add_extent(reservation.domain, pfns[added], reservation.request.extent_order);
+        if (!mfn) {
             break;
         }
-        pfns[added] = frames.front().number();
+        pfns[added] = mfn->number();
     }
     caller.write_array<xen_pfn_t>(reservation.at(done), std::span{pfns}.first(added));
     done += added;
@@ -90,13 +101,15 @@ std::int64_t populate_physmap(Hypervisor& xen, const Caller& caller, const Hyper
 
 std::int64_t increase_reservation(Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
 {
-    const Reservation reservation = read_reservation(xen, caller, args);
-    std::uint64_t done = reservation.start;
-    if (!is_sane(reservation, caller) || reservation.request.extent_order > 0) {
+    const auto found = read_reservation(xen, caller, args);
+    std::uint64_t done = args[0] >> extent_shift;
+    if (!found || !is_sane(*found, caller)) {
         return static_cast<std::int64_t>(done);
     }
+    const Reservation& reservation = *found;
     for (; done < reservation.request.nr_extents; ++done) {
-        const auto mfn = xen.add_page(reservation.domain, invalid_m2p_entry);
+        const auto mfn =
+            xen.add_extent(reservation.domain, invalid_m2p_entry, reservation.request.extent_order);
         if (!mfn) {
             break;
         }
@@ -109,14 +122,13 @@ std::int64_t increase_reservation(Hypervisor& xen, const Caller& caller, const H
 
 std::int64_t decrease_reservation(Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
 {
-    const Reservation reservation = read_reservation(xen, caller, args);
-    std::uint64_t done = reservation.start;
-    if (!is_sane(reservation, caller)) {
+    const auto found = read_reservation(xen, caller, args);
+    std::uint64_t done = args[0] >> extent_shift;
+    if (!found || !is_sane(*found, caller)) {
         return static_cast<std::int64_t>(done);
     }
-    const auto frames =
-        caller.read_array<xen_pfn_t>(reservation.at(done), reservation.request.nr_extents - done);
-    for (const xen_pfn_t frame : frames) {
+    const Reservation& reservation = *found;
+    for (const xen_pfn_t frame : read_extents(reservation, caller)) {
         for (std::uint64_t i = 0; i < reservation.pages_each(); ++i) {
             if (xen.remove_page(reservation.domain, Mfn{frame + i}) != 0) {
                 return static_cast<std::int64_t>(done);
@@ -177,19 +189,23 @@ std::int64_t maximum_gpfn(Hypervisor& xen, const Caller& caller, const Hypercall
 {
     const auto domid = caller.read<domid_t>(args[1]);
     const Domain& domain = target_domain(xen, caller, domid);
-    const auto max_pfn = xen.machine.structure<shared_info_t>(*domain.shared_info).arch.max_pfn;
+    const Mfn shared{*domain.shared_info};
+    const std::uint64_t max_pfn =
+        domain.is_32bit ? xen.machine.structure<shared_info_x86_32_t>(shared).arch.max_pfn
+                        : xen.machine.structure<shared_info_t>(shared).arch.max_pfn;
     return static_cast<std::int64_t>(std::max<std::uint64_t>(max_pfn, 1) - 1);
 }
 
-// First frame of each 2 MiB of the M2P table.
-std::int64_t machphys_mfn_list(Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
+/// Writes the first frame of each 2 MiB of an M2P table.
+std::int64_t write_m2p_list(const Caller& caller, const HypercallArgs& args,
+                            std::uint64_t first_mfn, std::uint64_t nr_frames)
 {
     constexpr std::uint64_t frames_per_extent = 512;
     auto request = caller.read<xen_machphys_mfn_list_t>(args[1]);
-    const std::uint64_t nr_extents = std::min<std::uint64_t>(
-        request.max_extents, xen.machine.m2p_nr_frames() / frames_per_extent);
+    const std::uint64_t nr_extents =
+        std::min<std::uint64_t>(request.max_extents, nr_frames / frames_per_extent);
     for (std::uint64_t i = 0; i < nr_extents; ++i) {
-        const xen_pfn_t mfn = xen.machine.m2p_first_mfn() + i * frames_per_extent;
+        const xen_pfn_t mfn = first_mfn + i * frames_per_extent;
         caller.write(address_of(request.extent_start) + i * sizeof mfn, mfn);
     }
     request.nr_extents = static_cast<unsigned>(nr_extents);
@@ -197,8 +213,29 @@ std::int64_t machphys_mfn_list(Hypervisor& xen, const Caller& caller, const Hype
     return 0;
 }
 
+std::int64_t machphys_compat_mfn_list(Hypervisor& xen, const Caller& caller,
+                                      const HypercallArgs& args)
+{
+    return write_m2p_list(caller, args, xen.machine.compat_m2p_first_mfn(),
+                          xen.machine.compat_m2p_nr_frames());
+}
+
+std::int64_t machphys_mfn_list(Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
+{
+    if (caller.domain().is_32bit) {
+        return machphys_compat_mfn_list(xen, caller, args);
+    }
+    return write_m2p_list(caller, args, xen.machine.m2p_first_mfn(), xen.machine.m2p_nr_frames());
+}
+
 std::int64_t machphys_mapping(Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
 {
+    if (caller.domain().is_32bit) {
+        caller.write(args[1], xen_machphys_mapping_t{.v_start = 0xf580'0000,
+                                                     .v_end = 0xffe0'0000,
+                                                     .max_mfn = compat_m2p_visible_entries - 1});
+        return 0;
+    }
     caller.write(args[1], xen_machphys_mapping_t{.v_start = 0xffff800000000000,
                                                  .v_end = 0xffff804000000000,
                                                  .max_mfn = xen.machine.max_mfn()});
@@ -228,11 +265,6 @@ std::int64_t maximum_reservation(Hypervisor& xen, const Caller& caller, const Hy
     return static_cast<std::int64_t>(domain.max_pages);
 }
 
-std::int64_t no_compat(Hypervisor&, const Caller&, const HypercallArgs&)
-{
-    return -EOPNOTSUPP;  // no 32-bit guests yet, as on a hypervisor with pv=no-32
-}
-
 std::int64_t for_translated_only(Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
 {
     (void)target_domain(xen, caller, caller.read<domid_t>(args[1]));
@@ -255,7 +287,7 @@ constexpr Operation operations[] = {
     {XENMEM_maximum_reservation, "maximum_reservation", maximum_reservation},
     {XENMEM_maximum_gpfn, "maximum_gpfn", maximum_gpfn},
     {XENMEM_machphys_mfn_list, "machphys_mfn_list", machphys_mfn_list},
-    {XENMEM_machphys_compat_mfn_list, "machphys_compat_mfn_list", no_compat},
+    {XENMEM_machphys_compat_mfn_list, "machphys_compat_mfn_list", machphys_compat_mfn_list},
     {XENMEM_machphys_mapping, "machphys_mapping", machphys_mapping},
     {XENMEM_add_to_physmap, "add_to_physmap", for_translated_only},
     {XENMEM_remove_from_physmap, "remove_from_physmap", for_translated_only},

@@ -114,7 +114,8 @@ std::int64_t update_va_mapping(Hypervisor& xen, const Caller& caller, const Hype
     if (caller.vcpu() == nullptr || !caller.vcpu()->kernel_table) {
         return -EINVAL;
     }
-    const auto where = find_l1_entry(xen.machine, *caller.vcpu()->kernel_table, args[0]);
+    const Levels levels = caller.domain().is_32bit ? Levels::pae : Levels::long_mode;
+    const auto where = find_l1_entry(xen.machine, *caller.vcpu()->kernel_table, args[0], levels);
     if (!where || !xen.types.get_page(where->table, caller.domain())) {
         return -EINVAL;
     }

@@ -18,7 +18,7 @@ int new_base(Hypervisor& xen, Domain& domain, std::optional<Mfn>& held, std::uin
         return 0;
     }
     if (wanted) {
-        const int error = xen.types.get_page_and_type(*wanted, FrameType::l4_table, domain);
+        const int error = xen.types.get_page_and_type(*wanted, top_table(domain), domain);
         if (error != 0) {
             return error;
         }
@@ -78,6 +78,9 @@ int on_page(Hypervisor& xen, Domain& owner, const mmuext_op_t& op)
     case MMUEXT_PIN_L3_TABLE:
         return xen.types.pin(mfn, FrameType::l3_table, owner);
     case MMUEXT_PIN_L4_TABLE:
+        if (owner.is_32bit) {
+            return 0;  // passed over: it has no such tables, and nothing is pinned
+        }
         return xen.types.pin(mfn, FrameType::l4_table, owner);
     case MMUEXT_UNPIN_TABLE:
         return xen.types.unpin(mfn, owner);
@@ -103,6 +106,9 @@ int on_vcpu(Hypervisor& xen, const Caller& caller, const mmuext_op_t& op)
     case MMUEXT_NEW_BASEPTR:
         return new_base(xen, caller.domain(), vcpu->kernel_table, op.arg1.mfn, false);
     case MMUEXT_NEW_USER_BASEPTR:
+        if (caller.domain().is_32bit) {
+            return -EINVAL;
+        }
         return new_base(xen, caller.domain(), vcpu->user_table, op.arg1.mfn, true);
     case MMUEXT_SET_LDT:
         return set_ldt(*vcpu, op);
@@ -124,6 +130,12 @@ int serve_one(Hypervisor& xen, const Caller& caller, Domain& owner, const mmuext
     if (on_its_page != -ENOSYS) {
         return on_its_page;
     }
+    if (op.cmd == MMUEXT_MARK_SUPER || op.cmd == MMUEXT_UNMARK_SUPER) {
+        return -EOPNOTSUPP;
+    }
+    if (op.cmd > MMUEXT_FLUSH_CACHE_GLOBAL) {
+        return -ENOSYS;
+    }
     if (&owner != &caller.domain()) {
         return -EPERM;
     }
@@ -135,7 +147,11 @@ int serve_one(Hypervisor& xen, const Caller& caller, Domain& owner, const mmuext
 // (operations, count, done, domain). Stops at the first failure; *done says how many were made.
 std::int64_t mmuext_op(Hypervisor& xen, const Caller& caller, const HypercallArgs& args)
 {
-    Domain& owner = target_domain(xen, caller, args[3] & 0xffff);
+    const std::uint64_t domid = args[3] & 0xffff;
+    if (caller.is_dom0() && (domid == DOMID_XEN || domid == DOMID_IO)) {
+        return -EINVAL;  // they have no frames that such a call may be about
+    }
+    Domain& owner = target_domain(xen, caller, domid);
     const auto count = static_cast<std::uint32_t>(args[1]);
     std::uint32_t done = 0;
     int error = 0;

@@ -60,7 +60,7 @@ int set_tsc(DomctlCall& call)
     call.domain->tsc = {.mode = info.tsc_mode,
                         .khz = info.gtsc_khz,
                         .elapsed_ns = info.elapsed_nsec,
-                        .incarnation = info.incarnation};
+                        .incarnation = info.incarnation + 1};
     return 0;
 }
 
@@ -77,18 +77,27 @@ int set_cpu_policy(DomctlCall& call)
     if (call.domain->ever_unpaused) {
         return -EEXIST;
     }
+    // Where it went wrong is told only if it did.
+    const auto refuse = [&](const CpuPolicyError& error) {
+        policy.err_leaf = error.leaf;
+        policy.err_subleaf = error.subleaf;
+        policy.err_msr = error.msr;
+        return error.result;
+    };
     if (policy.nr_leaves > cpu_policy_max_leaves || policy.nr_msrs > cpu_policy_max_msrs) {
-        return -E2BIG;
+        return refuse({.result = -E2BIG});
     }
-    const auto leaves =
-        call.caller.read_array<xen_cpuid_leaf_t>(address_of(policy.leaves), policy.nr_leaves);
-    const auto msrs =
-        call.caller.read_array<xen_msr_entry_t>(address_of(policy.msrs), policy.nr_msrs);
+    std::vector<xen_cpuid_leaf_t> leaves;
+    std::vector<xen_msr_entry_t> msrs;
+    try {
+        leaves =
+            call.caller.read_array<xen_cpuid_leaf_t>(address_of(policy.leaves), policy.nr_leaves);
+        msrs = call.caller.read_array<xen_msr_entry_t>(address_of(policy.msrs), policy.nr_msrs);
+    } catch (const Refused& refused) {
+        return refuse({.result = -refused.errnum});
+    }
     const CpuPolicyError error = merge_cpu_policy(call.domain->policy, leaves, msrs);
-    policy.err_leaf = error.leaf;
-    policy.err_subleaf = error.subleaf;
-    policy.err_msr = error.msr;
-    return error.result;
+    return error.result == 0 ? 0 : refuse(error);
 }
 
 }  // namespace domctl

@@ -18,6 +18,9 @@ int physinfo(const Hypervisor& xen, xen_sysctl& op)
     info.nr_nodes = 1;
     info.cpu_khz = 2'000'000;
     info.capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+    if (xen.config().grants.max_version >= 2) {
+        info.capabilities |= XEN_SYSCTL_PHYSCAP_gnttab_v2;
+    }
     info.total_pages = xen.machine.nr_frames();
     info.free_pages = xen.machine.nr_free();
     info.max_mfn = xen.machine.max_mfn();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // domctl: a vCPU's registers and blobs.
+#include "tests/fakexen/host/descriptors.hpp"
 #include "tests/fakexen/host/hypercalls/domctl.hpp"
 #include "tests/fakexen/host/vcpu_context.hpp"
+#include "tests/fakexen/host/vcpu_context_32.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -50,7 +52,12 @@ int get_vcpu_context(DomctlCall& call)
     if (!vcpu.initialised) {
         return -ENODATA;
     }
-    call.caller.write(address_of(call.op.u.vcpucontext.ctxt), get_context(vcpu));
+    const std::uint64_t to = address_of(call.op.u.vcpucontext.ctxt);
+    if (call.domain->is_32bit) {
+        call.caller.write(to, narrowed(get_context(vcpu)));
+    } else {
+        call.caller.write(to, get_context(vcpu));
+    }
     return 0;
 }
 
@@ -66,7 +73,9 @@ int set_vcpu_context(DomctlCall& call)
         call.xen.reset_vcpu(vcpu);
         return 0;
     }
-    return set_context(call.xen, vcpu, call.caller.read<vcpu_guest_context_t>(from));
+    return set_context(call.xen, vcpu,
+                       call.domain->is_32bit ? widened(call.caller.read<Context32>(from))
+                                             : call.caller.read<vcpu_guest_context_t>(from));
 }
 
 int get_extended_context(DomctlCall& call)
@@ -79,8 +88,7 @@ int get_extended_context(DomctlCall& call)
     return 0;
 }
 
-// Xen also lifts the two code selectors to ring 3. A 64-bit guest has no use for them, so here they stay as they are
-// and what was never set comes out of a restore and save as it went in.
+// The code selectors are lifted to the guest kernel's ring, also those that were never set.
 int set_extended_context(DomctlCall& call)
 {
     auto& extended = call.op.u.ext_vcpucontext;
@@ -95,9 +103,18 @@ int set_extended_context(DomctlCall& call)
         !canonical(extended.sysenter_callback_eip) || !canonical(extended.syscall32_callback_eip)) {
         return -EINVAL;
     }
+    constexpr std::uint64_t known_mcg_cap = 0x1ff;  // banks, and that there is a control register
+    if (extended.size > offsetof(xen_domctl_ext_vcpucontext, mcg_cap) &&
+        (extended.mcg_cap & ~known_mcg_cap) != 0) {
+        return -EINVAL;
+    }
     // A short structure is an older Xen's: what it does not reach stays zero.
     vcpu.extended = {};
     std::memcpy(&vcpu.extended, &extended, std::min<std::size_t>(extended.size, sizeof extended));
+    vcpu.extended.sysenter_disables_events = extended.sysenter_disables_events != 0 ? 1 : 0;
+    vcpu.extended.syscall32_disables_events = extended.syscall32_disables_events != 0 ? 1 : 0;
+    fix_selector(vcpu.extended.sysenter_callback_cs, call.domain->is_32bit);
+    fix_selector(vcpu.extended.syscall32_callback_cs, call.domain->is_32bit);
     return 0;
 }
 
@@ -179,12 +196,18 @@ int set_msrs(DomctlCall& call)
 int get_vcpu_affinity(DomctlCall& call)
 {
     const auto& affinity = call.op.u.vcpuaffinity;
-    (void)vcpu_of(call, affinity.vcpu, ESRCH);
+    (void)vcpu_of(call, affinity.vcpu, EINVAL);
     for (const auto* map : {&affinity.cpumap_hard, &affinity.cpumap_soft}) {
         if (address_of(map->bitmap) != 0 && map->nr_bits > 0) {
             call.caller.write(address_of(map->bitmap), std::uint8_t{1});
         }
     }
+    return 0;
+}
+
+int set_vcpu_affinity(DomctlCall& call)
+{
+    (void)vcpu_of(call, call.op.u.vcpuaffinity.vcpu, EINVAL);
     return 0;
 }
 

@@ -12,6 +12,9 @@ namespace {
 
 int initialise(Hypervisor& xen, Vcpu& vcpu, const Caller& caller, std::uint64_t from)
 {
+    if (vcpu.id >= XEN_LEGACY_MAX_VCPUS && !vcpu.info_frame) {
+        return -EINVAL;  // it has no vcpu_info: none is in shared_info for it
+    }
     if (vcpu.initialised) {
         return -EEXIST;
     }

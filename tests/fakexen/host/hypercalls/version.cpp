@@ -41,7 +41,9 @@ std::int64_t write_features(const Caller& caller, std::uint64_t to)
         return -EINVAL;
     }
     info.submap = 1U << XENFEAT_pae_pgdir_above_4gb | 1U << XENFEAT_mmu_pt_update_preserve_ad |
-                  1U << XENFEAT_highmem_assist | 1U << XENFEAT_gnttab_map_avail_bits;
+                  1U << XENFEAT_highmem_assist | 1U << XENFEAT_gnttab_map_avail_bits |
+                  1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_direct_mapped;
+    info.submap |= caller.is_dom0() ? 1U << XENFEAT_dom0 : 0U;
     caller.write(to, info);
     return 0;
 }
@@ -59,11 +61,13 @@ std::int64_t xen_version(Hypervisor&, const Caller& caller, const HypercallArgs&
     case XENVER_compile_info:
         return write_compile_info(caller, to);
     case XENVER_capabilities:
-        return write_text<xen_capabilities_info_t>(caller, to, "xen-3.0-x86_64 ");
+        return write_text<xen_capabilities_info_t>(caller, to, "xen-3.0-x86_64 xen-3.0-x86_32p ");
     case XENVER_changeset:
         return write_text<xen_changeset_info_t>(caller, to, "unavailable");
     case XENVER_platform_parameters:
-        caller.write(to, xen_platform_parameters_t{.virt_start = 0xffff800000000000});
+        caller.write(to, xen_platform_parameters_t{.virt_start = caller.domain().is_32bit
+                                                                     ? 0xf580'0000
+                                                                     : 0xffff'8000'0000'0000});
         return 0;
     case XENVER_get_features:
         return write_features(caller, to);
