@@ -27,7 +27,7 @@ check-threads: $(THREADED_TESTS)
 .PHONY: check-threads
 
 # What a user of the installed library does: a ten-line C program, built by pkg-config's word.
-EXTRA_DIST += tests/install/check-install tests/install/version.c
+EXTRA_DIST += tests/install/check-install tests/install/version.c tests/install/xenguest.c
 installcheck-local:
 	@CC="$(CC)" CFLAGS="$(SR_SANITIZE)" $(top_srcdir)/tests/install/check-install "$(DESTDIR)" "$(libdir)"
 

@@ -2,6 +2,7 @@
 # The programs around libsr.
 
 include tools/toolstack/Makefile.mk
+include tools/xenguest/Makefile.mk
 include tools/xsr/Makefile.mk
 
 # Completes what programs say in --help. That of fakexen is not installed, nor is fakexen.

@@ -36,6 +36,14 @@ tests_system_stock_engine_CXXFLAGS = $(GNU_CXXFLAGS)
 tests_system_stock_engine_LDADD = libtoolstack.la libsr-pure.la $(XENGUEST_LIBS) $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) \
     $(XENSTORE_LIBS)
 
+# The same program on libsr-xenguest: what a toolstack sees of that.
+check_PROGRAMS += tests/system/xenguest-engine
+tests_system_xenguest_engine_SOURCES = tests/system/stock_engine.cpp
+tests_system_xenguest_engine_CPPFLAGS = $(tests_system_stock_engine_CPPFLAGS)
+tests_system_xenguest_engine_CXXFLAGS = $(GNU_CXXFLAGS)
+tests_system_xenguest_engine_LDADD = libsr-xenguest.la libtoolstack.la libsr-pure.la $(XENCTRL_LIBS) \
+    $(XENTOOLLOG_LIBS) $(XENSTORE_LIBS)
+
 engine_test_support = \
     tests/system/engines.cpp \
     tests/system/engines.hpp
@@ -79,6 +87,16 @@ tests_system_damage_tests_SOURCES = \
     tests/system/stream_pieces.hpp
 tests_system_damage_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_system_damage_tests_LDADD = libfakehost.la libsr-pure.la $(GTEST_LIBS)
+
+# libsr-xenguest, under a toolstack written for <xenguest.h>.
+SYSTEM_TESTS += tests/system/xenguest_test
+tests_system_xenguest_test_SOURCES = \
+    $(engine_test_support) \
+    tests/system/stream_pieces.cpp \
+    tests/system/stream_pieces.hpp \
+    tests/system/xenguest_test.cpp
+tests_system_xenguest_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_system_xenguest_test_LDADD = libfakehost.la libsr-pure.la $(GTEST_LIBS)
 
 # The fake libxenstore.so.4, linked as any toolstack links it.
 SYSTEM_TESTS += tests/system/xenstore_test
