@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-dist_doc_DATA += README.md docs/architecture.md docs/stream-extensions.md
+dist_doc_DATA += README.md docs/architecture.md docs/drop-in.md docs/stream-extensions.md
 dist_man_MANS += \
+    docs/libsr-save-helper.8 \
     docs/libsr-xenguest.3 \
     docs/xsr.1 \
     docs/xsr-destroy.1 \

@@ -7,7 +7,7 @@ include tests/unit/Makefile.mk
 include tests/system/Makefile.mk
 
 check_PROGRAMS += $(UNIT_TESTS) $(SYSTEM_TESTS)
-SCRIPT_TESTS += tests/check-completion.sh tests/check-includes.sh tests/check-style.sh \
+SCRIPT_TESTS += tests/check-completion.sh tests/check-includes.sh tests/check-manuals.py tests/check-style.sh \
     tests/check-symbols.sh
 EXTRA_DIST += tests/run-tests $(SCRIPT_TESTS)
 

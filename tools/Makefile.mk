@@ -4,6 +4,7 @@
 include tools/toolstack/Makefile.mk
 include tools/xenguest/Makefile.mk
 include tools/xsr/Makefile.mk
+include tools/save-helper/Makefile.mk
 
 # Completes what programs say in --help. That of fakexen is not installed, nor is fakexen.
 dist_bashcompletion_DATA += tools/completion/xsr

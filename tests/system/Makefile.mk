@@ -250,6 +250,27 @@ tests_system_guest_calls_test_LDADD = libfakehost.la libfakexen-protocol.la $(GT
 tests_system_guest_calls_test_LDFLAGS = $(AM_LDFLAGS) \
     -Wl,--disable-new-dtags -Wl,-rpath,$(abs_top_builddir)/tests/fakexen/lib
 
+# Save helpers, libsr's and the stock one: a program that plays libxl's part, and what it is made to do.
+check_PROGRAMS += tests/system/helper-driver
+tests_system_helper_driver_SOURCES = \
+    tests/system/helper_driver.cpp \
+    tests/system/helper_process.cpp \
+    tests/system/helper_process.hpp
+tests_system_helper_driver_CPPFLAGS = $(AM_CPPFLAGS)
+tests_system_helper_driver_LDADD = libtoolstack.la libsr-pure.la $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) $(XENSTORE_LIBS)
+
+SYSTEM_TESTS += tests/system/helper_matrix_test
+helper_test_support = \
+    $(engine_test_support) \
+    tests/system/call_log.cpp \
+    tests/system/call_log.hpp \
+    tests/system/helper_fixture.hpp \
+    tests/system/helper_support.cpp \
+    tests/system/helper_support.hpp
+tests_system_helper_matrix_test_SOURCES = $(helper_test_support) tests/system/helper_matrix_test.cpp
+tests_system_helper_matrix_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_system_helper_matrix_test_LDADD = libfakehost.la $(GTEST_LIBS)
+
 # Guests that are saved while they run.
 SYSTEM_TESTS += tests/system/live_test
 tests_system_live_test_SOURCES = \
@@ -283,3 +304,13 @@ tests_system_live_capi_test_SOURCES = \
 tests_system_live_capi_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) $(XENCTRL_CFLAGS)
 tests_system_live_capi_test_CXXFLAGS = $(GNU_CXXFLAGS)
 tests_system_live_capi_test_LDADD = $(tests_system_capi_test_LDADD)
+
+SYSTEM_TESTS += tests/system/helper_failure_test
+tests_system_helper_failure_test_SOURCES = \
+    $(helper_test_support) \
+    tests/support/golden.cpp \
+    tests/support/golden.hpp \
+    tests/system/helper_failure_test.cpp \
+    tests/system/helper_live_failure_test.cpp
+tests_system_helper_failure_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
+tests_system_helper_failure_test_LDADD = libfakehost.la libsr-pure.la $(GTEST_LIBS)

@@ -111,3 +111,16 @@ tests_unit_fakexen_tests_SOURCES = \
 tests_unit_fakexen_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_fakexen_tests_CXXFLAGS = $(GNU_CXXFLAGS)
 tests_unit_fakexen_tests_LDADD = libfakexen-host.la libfakexen-protocol.la libsr-pure.la $(GTEST_LIBS)
+
+# the save helper
+UNIT_TESTS += tests/unit/helper_tests
+tests_unit_helper_tests_SOURCES = \
+    tests/support/error_of.hpp \
+    tests/support/golden.cpp \
+    tests/support/golden.hpp \
+    tests/unit/helper_arguments_test.cpp \
+    tests/unit/helper_link_test.cpp \
+    tests/unit/helper_messages_test.cpp \
+    tests/unit/helper_relay_test.cpp
+tests_unit_helper_tests_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
+tests_unit_helper_tests_LDADD = libsavehelper.la libxsr.la libfakehost.la libsr-pure.la libsr.la $(GTEST_LIBS)
