@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-dist_doc_DATA += README.md docs/architecture.md docs/drop-in.md docs/stream-extensions.md
+dist_doc_DATA += README.md docs/architecture.md docs/drop-in.md docs/numbers.md docs/stream-extensions.md
 dist_man_MANS += \
     docs/libsr-save-helper.8 \
     docs/libsr-xenguest.3 \

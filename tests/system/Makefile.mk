@@ -250,6 +250,12 @@ tests_system_guest_calls_test_LDADD = libfakehost.la libfakexen-protocol.la $(GT
 tests_system_guest_calls_test_LDFLAGS = $(AM_LDFLAGS) \
     -Wl,--disable-new-dtags -Wl,-rpath,$(abs_top_builddir)/tests/fakexen/lib
 
+# Memory that the engines take: measured by tests/bench/bench-run.
+SYSTEM_TESTS += tests/system/memory_test
+tests_system_memory_test_SOURCES = tests/system/memory_test.cpp
+tests_system_memory_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_system_memory_test_LDADD = libfakehost.la $(GTEST_LIBS)
+
 # Save helpers, libsr's and the stock one: a program that plays libxl's part, and what it is made to do.
 check_PROGRAMS += tests/system/helper-driver
 tests_system_helper_driver_SOURCES = \
