@@ -5,6 +5,7 @@ include tests/fakexen/Makefile.mk
 include tests/support/Makefile.mk
 include tests/unit/Makefile.mk
 include tests/system/Makefile.mk
+include tests/fuzz/Makefile.mk
 include tests/bench/Makefile.mk
 
 check_PROGRAMS += $(UNIT_TESTS) $(SYSTEM_TESTS)
