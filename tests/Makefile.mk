@@ -7,6 +7,7 @@ include tests/unit/Makefile.mk
 include tests/system/Makefile.mk
 include tests/fuzz/Makefile.mk
 include tests/bench/Makefile.mk
+include tests/xenhost/Makefile.mk
 
 check_PROGRAMS += $(UNIT_TESTS) $(SYSTEM_TESTS)
 SCRIPT_TESTS += tests/check-completion.sh tests/check-includes.sh tests/check-manuals.py tests/check-style.sh \
