@@ -37,16 +37,16 @@ void GrantCheck::take_entries(std::span<const std::byte> body, Pfn max_pfn) cons
 
 void GrantCheck::require(GrantVersion version, std::uint32_t nr_frames) const
 {
+    if (version == GrantVersion::v2 && domain_.host().offers_grant_v2() == false) {
+        throw Error{Errc::mismatch,
+                    "the guest uses grant table version 2, which this host does not offer: start "
+                    "its Xen with gnttab=max-ver:2, or the guest with version 1"};
+    }
     if (version == GrantVersion::v2 && max_version_ == GrantVersion::v1) {
         throw Error{Errc::mismatch,
                     "the guest uses grant table version 2, and domain %u may use version 1 only: "
                     "create it with max_grant_version=2",
                     domain_.domid()};
-    }
-    if (version == GrantVersion::v2 && domain_.host().offers_grant_v2() == false) {
-        throw Error{Errc::mismatch,
-                    "the guest uses grant table version 2, which this host does not offer: start "
-                    "its Xen with gnttab=max-ver:2, or the guest with version 1"};
     }
     const GrantTableSize here = GrantTable{domain_}.size();
     if (nr_frames > here.max_frames) {
