@@ -30,6 +30,18 @@ Error call_failed(const char* call, int errnum, const char* what, ...) noexcept
     return error;
 }
 
+const char* acquire_hint(int errnum) noexcept
+{
+    switch (errnum) {
+    case EOPNOTSUPP:
+        return " (Linux can since 4.18)";
+    case EPERM:
+        return " (no domain may acquire its own)";
+    default:
+        return "";
+    }
+}
+
 HypercallBuffer::HypercallBuffer(const Host& host, std::size_t length)
     : xcall_{host.xcall()}, length_{length}, address_{xencall_alloc_buffer(
                                                  xcall_, std::max<std::size_t>(length, 1))}

@@ -16,6 +16,9 @@ namespace sr {
 [[nodiscard]] Error call_failed(const char* call, int errnum, const char* what, ...) noexcept
     __attribute__((format(printf, 3, 4)));
 
+/// What this errno of XENMEM_acquire_resource may mean, as an addition to what was tried; mostly empty.
+[[nodiscard]] const char* acquire_hint(int errnum) noexcept;
+
 /// The pfn of the frame with this index among those of a call. Small enough to be made for each batch without allocating.
 using PfnOf = std::function<std::uint64_t(std::size_t)>;
 

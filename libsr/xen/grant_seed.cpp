@@ -23,9 +23,10 @@ public:
             fmem_, static_cast<domid_t>(domain.domid()), XENMEM_resource_grant_table,
             XENMEM_resource_grant_table_id_shared, 0, 1, &address, PROT_READ | PROT_WRITE, 0);
         if (handle_ == nullptr) {
-            throw call_failed("XENMEM_acquire_resource", errno,
-                              "mapping the grant table of domain %u (Linux can since 4.18)",
-                              domain.domid());
+            const int errnum = errno;
+            throw call_failed("XENMEM_acquire_resource", errnum,
+                              "mapping the grant table of domain %u%s", domain.domid(),
+                              acquire_hint(errnum));
         }
         entries_ = static_cast<grant_entry_v1_t*>(address);
     }
