@@ -333,7 +333,7 @@ struct sr_grant_entry {
     uint16_t status;      /* version 2: GTF_reading and GTF_writing; version 1 has them in flags */
     uint32_t trans_ref;
     enum sr_grant_kind kind;
-    uint64_t reserved;
+    uint64_t pfn; /* of that frame, if flags ask for it; SR_NONE if it is not the domain's own memory */
 };
 
 struct sr_grant_table {
@@ -347,6 +347,8 @@ struct sr_grant_table {
 };
 
 #define SR_GRANTS_STATUS (1u << 0) /* read the status of entries of version 2, too */
+/* Find each frame's pfn. For that the M2P is mapped a while: 8 octets for each frame of the host. */
+#define SR_GRANTS_PFNS (1u << 1)
 
 /* Reads the grant table of a domain, which may run: an entry that it is just writing may be seen half
  * written. Nothing of it changes; the table does not grow. Status frames are mapped only for a domain of

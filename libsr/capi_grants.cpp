@@ -3,9 +3,12 @@
 #include "libsr/capi_grants.hpp"
 
 #include "libsr/base/error.hpp"
+#include "libsr/xen/grant_pfns.hpp"
 #include "libsr/xen/grant_table.hpp"
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace sr {
@@ -23,6 +26,7 @@ sr_grant_entry entry_for_caller(const GrantEntry& entry) noexcept
     told.flags = entry.flags;
     told.domid = entry.domid;
     told.frame = entry.frame ? entry.frame->number() : SR_NONE;
+    told.pfn = SR_NONE;
     told.status = entry.status;
     if (entry.sub_page) {
         told.page_offset = entry.sub_page->offset;
@@ -36,15 +40,23 @@ sr_grant_entry entry_for_caller(const GrantEntry& entry) noexcept
     return told;
 }
 
+void tell_pfns(std::span<const std::optional<Pfn>> pfns, std::span<sr_grant_entry> entries) noexcept
+{
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        entries[i].pfn = pfns[i] ? pfns[i]->number() : SR_NONE;
+    }
+}
+
 }  // namespace
 
 sr_grant_table* read_grants(const Host& host, std::uint32_t domid, std::uint32_t flags)
 {
-    if ((flags & ~SR_GRANTS_STATUS) != 0) {
-        throw Error{Errc::unsupported, "unknown grant table flags %#x", flags & ~SR_GRANTS_STATUS};
+    constexpr std::uint32_t known_flags = SR_GRANTS_STATUS | SR_GRANTS_PFNS;
+    if ((flags & ~known_flags) != 0) {
+        throw Error{Errc::unsupported, "unknown grant table flags %#x", flags & ~known_flags};
     }
     const Domain domain{host, domid};
-    (void)domain.info();  // one that does not exist is better told by this
+    const DomainInfo info = domain.info();  // one that does not exist is better told by this
     GrantTable table{domain};
     const GrantTableCopy copy =
         table.read((flags & SR_GRANTS_STATUS) != 0 ? GrantStatus::read : GrantStatus::leave);
@@ -57,6 +69,9 @@ sr_grant_table* read_grants(const Host& host, std::uint32_t domid, std::uint32_t
     told->owned.reserve(copy.entries.size());
     for (const GrantEntry& entry : copy.entries) {
         told->owned.push_back(entry_for_caller(entry));
+    }
+    if ((flags & SR_GRANTS_PFNS) != 0) {
+        tell_pfns(pfns_of_grants(domain, info.hvm, copy.entries), told->owned);
     }
     told->nr_entries = told->owned.size();
     told->entries = told->owned.data();

@@ -90,6 +90,17 @@ struct GrantEntryOf {
     {
         return kind() == GrantKind::permit_access || kind() == GrantKind::transitive;
     }
+    /// A frame is what it grants, or what was transferred. Before that a transfer is of none, whatever stands there.
+    [[nodiscard]] constexpr bool is_of_a_frame() const noexcept
+    {
+        return kind() == GrantKind::permit_access ||
+               (kind() == GrantKind::accept_transfer &&
+                (flags & grant_flag::transfer_completed) != 0);
+    }
+    [[nodiscard]] constexpr bool names_frame() const noexcept
+    {
+        return is_of_a_frame() && frame.has_value();
+    }
     [[nodiscard]] constexpr bool read_only() const noexcept
     {
         return shares() && (flags & grant_flag::read_only) != 0;

@@ -21,14 +21,6 @@ void check_size(const Domain& domain, const GrantTableSize& size)
     }
 }
 
-/// What a frame field of a PV guest's entry says is an mfn: by which the entry grants, or of a frame that was transferred.
-/// Before that a transfer names no frame, whatever stands there.
-bool names_frame(const GrantEntry& entry) noexcept
-{
-    return entry.frame && (entry.kind() != GrantKind::accept_transfer ||
-                           (entry.flags & grant_flag::transfer_completed) != 0);
-}
-
 }  // namespace
 
 void write_grant_table_info(const Domain& domain, std::optional<GrantVersion> max_version,
@@ -61,7 +53,7 @@ void write_grant_table_entries(const Domain& domain, const FrameTranslator& tran
     std::size_t nr_foreign = 0;
     for (const GrantEntry& entry : copy.entries) {
         std::optional<Pfn> pfn;
-        if (names_frame(entry)) {
+        if (entry.names_frame()) {
             const PfnOrWhy found = translator.pfn_of(Mfn{entry.frame->number()});
             if (found.why == NoPfn::none) {
                 pfn = found.pfn;

@@ -10,6 +10,8 @@ libsr_xen_sources += \
     libsr/xen/domain.hpp \
     libsr/xen/foreign_mapping.cpp \
     libsr/xen/foreign_mapping.hpp \
+    libsr/xen/grant_pfns.cpp \
+    libsr/xen/grant_pfns.hpp \
     libsr/xen/grant_seed.cpp \
     libsr/xen/grant_seed.hpp \
     libsr/xen/grant_table.cpp \

@@ -130,9 +130,9 @@ std::optional<GrantFrames> GrantTable::acquire(GrantFrames::Kind kind, std::uint
         }
         throw call_failed("XENMEM_acquire_resource", errnum,
                           "mapping %s frames %" PRIu32 " to %" PRIu32
-                          " of the grant table of domain %u (Linux can since 4.18)",
+                          " of the grant table of domain %u%s",
                           is_status ? "status" : "shared", first, first + nr_frames - 1,
-                          domain_.domid());
+                          domain_.domid(), acquire_hint(errnum));
     }
     return frames;
 }

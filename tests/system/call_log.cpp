@@ -49,6 +49,8 @@ const std::map<std::string, EngineCall>& engine_calls()
          {"XEN_DOMCTL_setvcpucontext", {"ESRCH", "EPERM", "EFAULT", "EINVAL", "ENOMEM", "EBUSY"}}},
         {"domctl.setvcpuextstate",
          {"XEN_DOMCTL_setvcpuextstate", {"ESRCH", "EPERM", "EFAULT", "EINVAL", "ENOMEM"}}},
+        {"grant_table_op.get_version", {"GNTTABOP_get_version", {"ESRCH", "EPERM", "EFAULT"}}},
+        {"grant_table_op.query_size", {"GNTTABOP_query_size", {"EFAULT"}}},
         {"map",
          {"xenforeignmemory_map", {"ESRCH", "EPERM", "EFAULT", "EINVAL", "ENOMEM", "EBUSY"}}},
         {"map_resource",
@@ -66,6 +68,7 @@ const std::map<std::string, EngineCall>& engine_calls()
          {"XEN_SYSCTL_get_cpu_policy", {"EPERM", "EFAULT", "EINVAL", "ENOBUFS", "EOPNOTSUPP"}}},
         {"sysctl.getdomaininfolist",
          {"XEN_SYSCTL_getdomaininfolist", {"EPERM", "EFAULT", "EACCES", "ENOMEM"}}},
+        {"sysctl.physinfo", {"XEN_SYSCTL_physinfo", {"EPERM", "EFAULT"}}},
         {"xen_version", {"XENVER_version", {"EPERM", "ENOSYS"}}},
     };
     return calls;

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,16 @@ constexpr unsigned shared = XENMEM_resource_grant_table_id_shared;
 constexpr unsigned status = XENMEM_resource_grant_table_id_status;
 
 using Table = std::unique_ptr<sr_grant_table, void (*)(sr_grant_table*)>;
+
+/// The mfn in the cr3 of a 64-bit guest's first vCPU.
+std::uint32_t top_table_of(DomId domid)
+{
+    xc_interface* const xch = xc_interface_open(nullptr, nullptr, 0);
+    vcpu_guest_context_any_t context{};
+    EXPECT_EQ(xc_vcpu_getcontext(xch, domid, 0, &context), 0);
+    (void)xc_interface_close(xch);
+    return static_cast<std::uint32_t>(context.x64.ctrlreg[3] >> 12);
+}
 
 class GrantsRead : public testing::Test {
 protected:
@@ -145,6 +156,26 @@ TEST_F(GrantsRead, AsksForNothingBeyondTheTable)
     ASSERT_NE(read(), nullptr);
     EXPECT_EQ(hooks().acquired, (Acquisitions{{shared, 0, 5}, {status, 0, 1}}));
     EXPECT_EQ(shown().at("grants").at("nr_frames"), 5U);
+}
+
+/// The M2P has a pfn for it, which is another guest's.
+TEST_F(GrantsRead, AFrameThatIsNotTheDomainsHasNoPfn)
+{
+    const std::uint32_t strangers_table = top_table_of(suspended_guest());
+    Octets entry = access_v1();
+    std::memcpy(&entry[4], &strangers_table, sizeof(strangers_table));
+    domain_.write(shared, 0, 8 * 9, entry);
+    const Table table = read(SR_GRANTS_PFNS);
+    ASSERT_NE(table, nullptr) << error_.message;
+    ASSERT_EQ(table->nr_entries, 1U);
+    EXPECT_EQ(table->entries[0].frame, strangers_table);
+    EXPECT_EQ(table->entries[0].pfn, SR_NONE);
+}
+
+TEST_F(GrantsRead, RefusesFlagsThatItDoesNotKnow)
+{
+    EXPECT_EQ(read(1U << 2), nullptr);
+    EXPECT_EQ(error_.error_class, SR_ERROR_UNSUPPORTED) << error_.message;
 }
 
 /// Xen before 4.15 takes 32 frames at a time.

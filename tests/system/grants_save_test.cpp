@@ -172,13 +172,15 @@ TEST_F(GrantsSave, RecordsATableOfVersion2)
     }
 }
 
-/// Each entry of the suspended guest, with a pfn of its own in place of the mfn.
+/// Each entry of the suspended guest, with a pfn of its own in place of the mfn: the one that reading the table tells.
 TEST_F(GrantsSave, EntriesAreThoseOfTheGuest)
 {
     start_guest(granter_v2);
     const Octets stream = saved_with_grants();
     sr_grant_table* raw = nullptr;
-    ASSERT_EQ(sr_grant_table_read(here_.engine.get(), domid_, SR_GRANTS_STATUS, &raw, nullptr), 0);
+    ASSERT_EQ(sr_grant_table_read(here_.engine.get(), domid_, SR_GRANTS_STATUS | SR_GRANTS_PFNS,
+                                  &raw, nullptr),
+              0);
     const std::unique_ptr<sr_grant_table, void (*)(sr_grant_table*)> live{raw,
                                                                           &sr_grant_table_free};
     const GrantTableEntries table = entries_of(stream);
@@ -191,6 +193,7 @@ TEST_F(GrantsSave, EntriesAreThoseOfTheGuest)
         EXPECT_EQ(entry.flags, told.flags);
         EXPECT_EQ(entry.domid, told.domid);
         EXPECT_EQ(entry.frame.has_value(), told.frame != SR_NONE);
+        EXPECT_EQ(entry.frame ? entry.frame->number() : SR_NONE, told.pfn);
         if (entry.frame) {
             EXPECT_NE(entry.frame->number(), told.frame) << "an mfn went out";
             EXPECT_EQ(pfns.emplace(told.frame, *entry.frame).first->second, *entry.frame);

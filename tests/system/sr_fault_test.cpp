@@ -77,9 +77,15 @@ void expect_named(const sr_error& error, const std::string& call, const std::str
 
 class SrFault : public testing::Test {
 protected:
+    /// @param guest  options of `fakexen-guest`
+    /// @param flags  SR_SAVE_…
+    explicit SrFault(std::vector<std::string> guest = {}, std::uint32_t flags = 0)
+        : guest_options_{std::move(guest)}, flags_{flags}
+    {
+    }
     void SetUp() override
     {
-        domid_text_ = here_.suspended_guest("web");
+        domid_text_ = here_.suspended_guest("web", guest_options_);
         domid_ = static_cast<DomId>(std::stoul(domid_text_));
     }
     void fail(const std::string& cue) const
@@ -90,7 +96,9 @@ protected:
     [[nodiscard]] int save(const MemoryFile& file, sr_error& error) const
     {
         error = fresh_error();
-        return sr_save(here_.engine.get(), domid_, file.fd(), nullptr, nullptr, nullptr, &error);
+        sr_save_options options = save_options();
+        options.flags = flags_;
+        return sr_save(here_.engine.get(), domid_, file.fd(), &options, nullptr, nullptr, &error);
     }
     [[nodiscard]] Octets saved() const
     {
@@ -120,27 +128,36 @@ protected:
         fail("");
         ASSERT_TRUE(here_.toolstack->control().state_of(domid_)->is_suspended());
     }
+    /// Each of these calls, as often as it is made and with each of its errnos.
+    void expect_failed_saves(const std::map<std::string, int>& calls) const
+    {
+        const Octets stream = saved();
+        const Held before = held_now();
+        for (const auto& [call, count] : calls) {
+            for (int nth = 1; nth <= count; ++nth) {
+                for (const std::string& errno_name : errnos_of(call)) {
+                    const std::string cue = cue_for(call, nth, errno_name);
+                    SCOPED_TRACE(cue);
+                    expect_failed_save(call, cue, errno_name);
+                }
+            }
+            EXPECT_EQ(saved(), stream) << "after failures of " << call;
+        }
+        EXPECT_EQ(held_now(), before);
+    }
 
     SteppedHost here_;
     std::string domid_text_;
     DomId domid_ = 0;
+
+private:
+    std::vector<std::string> guest_options_;
+    std::uint32_t flags_;
 };
 
 TEST_F(SrFault, ASaveThatFailsAnywhereChangesNothing)
 {
-    const Octets stream = saved();
-    const Held before = held_now();
-    for (const auto& [call, count] : calls_of_a_save()) {
-        for (int nth = 1; nth <= count; ++nth) {
-            for (const std::string& errno_name : errnos_of(call)) {
-                const std::string cue = cue_for(call, nth, errno_name);
-                SCOPED_TRACE(cue);
-                expect_failed_save(call, cue, errno_name);
-            }
-        }
-        EXPECT_EQ(saved(), stream) << "after failures of " << call;
-    }
-    EXPECT_EQ(held_now(), before);
+    expect_failed_saves(calls_of_a_save());
 }
 
 TEST_F(SrFault, AGuestLivesOnAfterASaveThatFailedAnywhere)
@@ -157,6 +174,7 @@ TEST_F(SrFault, AGuestLivesOnAfterASaveThatFailedAnywhere)
 
 class SrRestoreFault : public SrFault {
 protected:
+    using SrFault::SrFault;
     [[nodiscard]] std::unique_ptr<NewDomain> new_domain()
     {
         constexpr std::uint64_t memory_kib = 8192;
@@ -204,6 +222,21 @@ protected:
         EXPECT_EQ(held_now(), before);
         EXPECT_TRUE(here_.toolstack->control().state_of(domain->id())->is_paused);
     }
+    /// Each of these calls, as often as it is made and with each of its errnos.
+    void expect_failed_restores(const MemoryFile& file, const std::map<std::string, int>& calls)
+    {
+        const std::uint64_t frames = here_.free_frames();
+        for (const auto& [call, count] : calls) {
+            for (int nth = 1; nth <= count; ++nth) {
+                for (const std::string& errno_name : errnos_of(call)) {
+                    const std::string cue = cue_for(call, nth, errno_name);
+                    SCOPED_TRACE(cue);
+                    expect_failed_restore(file, call, cue, errno_name);
+                }
+                expect_nothing_left(frames);
+            }
+        }
+    }
     /// Neither domain nor frame nor an entry in xenstore is left of the new one.
     void expect_nothing_left(std::uint64_t free_frames)
     {
@@ -224,17 +257,7 @@ private:
 TEST_F(SrRestoreFault, ARestoreThatFailsAnywhereLeavesNothing)
 {
     const MemoryFile file{saved()};
-    const std::uint64_t frames = here_.free_frames();
-    for (const auto& [call, count] : calls_of_a_restore(file)) {
-        for (int nth = 1; nth <= count; ++nth) {
-            for (const std::string& errno_name : errnos_of(call)) {
-                const std::string cue = cue_for(call, nth, errno_name);
-                SCOPED_TRACE(cue);
-                expect_failed_restore(file, call, cue, errno_name);
-            }
-            expect_nothing_left(frames);
-        }
-    }
+    expect_failed_restores(file, calls_of_a_restore(file));
     const auto domain = new_domain();
     Recorder recorder;
     sr_error error{};
@@ -242,6 +265,44 @@ TEST_F(SrRestoreFault, ARestoreThatFailsAnywhereLeavesNothing)
     domain->introduce(recorder.results.at(0).store_gfn, recorder.results.at(0).console_gfn);
     here_.toolstack->control().unpause(domain->id());
     here_.expect_intact(std::to_string(domain->id()));
+}
+
+/// The calls that recording and checking a grant table adds: those that are made anyhow fail above.
+std::map<std::string, int> of_grants(std::map<std::string, int> calls)
+{
+    std::erase_if(calls, [](const auto& entry) {
+        return entry.first.rfind("grant_table_op.", 0) != 0 && entry.first != "map_resource" &&
+               entry.first != "sysctl.physinfo";
+    });
+    return calls;
+}
+
+class SrGrantsFault : public SrRestoreFault {
+protected:
+    SrGrantsFault()
+        : SrRestoreFault{{"--grants", "v2", "--grant-peer", "0", "--grant-pages", "20"},
+                         SR_SAVE_GRANTS}
+    {
+    }
+};
+
+TEST_F(SrGrantsFault, ASaveThatCannotReadTheGrantTableFails)
+{
+    const auto calls = of_grants(calls_of_a_save());
+    EXPECT_GE(calls.at("grant_table_op.get_version"), 3) << "as is told, before and after a look";
+    EXPECT_GE(calls.at("grant_table_op.query_size"), 2);
+    EXPECT_EQ(calls.at("map_resource"), 2) << "entries and status";
+    expect_failed_saves(calls);
+    here_.expect_alive(domid_text_);
+}
+
+TEST_F(SrGrantsFault, ARestoreThatCannotTellWhatThereIsLeavesNothing)
+{
+    const MemoryFile file{saved()};
+    const auto calls = of_grants(calls_of_a_restore(file));
+    EXPECT_EQ(calls.count("sysctl.physinfo"), 1U);
+    EXPECT_EQ(calls.count("grant_table_op.query_size"), 1U);
+    expect_failed_restores(file, calls);
 }
 
 }  // namespace

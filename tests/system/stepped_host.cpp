@@ -28,10 +28,13 @@ SteppedHost::SteppedHost(const std::vector<std::string>& more) : host{with_commo
     engine.reset(opened);
 }
 
-std::string SteppedHost::suspended_guest(const std::string& name) const
+std::string SteppedHost::suspended_guest(const std::string& name,
+                                         const std::vector<std::string>& more) const
 {
-    const std::string domid = host.create_guest(
-        {"--name", name, "--memory", "4M", "--vcpus", "2", "--holes", "20", "--period", "1"});
+    std::vector<std::string> options = {"--name", name,      "--memory", "4M",       "--vcpus",
+                                        "2",      "--holes", "20",       "--period", "1"};
+    options.insert(options.end(), more.begin(), more.end());
+    const std::string domid = host.create_guest(options);
     host.step(domid, 12);
     host.suspend(domid);
     return domid;

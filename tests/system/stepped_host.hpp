@@ -19,7 +19,9 @@ public:
     explicit SteppedHost(const std::vector<std::string>& more = {});
 
     /// A small guest that has lived a little and is suspended.
-    [[nodiscard]] std::string suspended_guest(const std::string& name) const;
+    /// @param more  options of `fakexen-guest`
+    [[nodiscard]] std::string suspended_guest(const std::string& name,
+                                              const std::vector<std::string>& more = {}) const;
     /// A suspended guest goes on, and finds all as it was. It is suspended again then.
     void expect_alive(const std::string& domid);
     /// The same for a guest that runs.

@@ -250,12 +250,12 @@ TEST_P(XsrGrantsOf, ALiveDomain)
     EXPECT_GT(nr_in_use(table), 0U);
     const json& grants = table["grants"];
     const auto to_peer = std::find_if(grants.begin(), grants.end(), [](const json& grant) {
-        return grant["domid"] == 2 && grant.contains("mfn");
+        return grant["domid"] == 2 && grant.contains("pfn") && grant.contains("mfn");
     });
     ASSERT_NE(to_peer, grants.end()) << table;
     EXPECT_EQ((*to_peer)["name"], "peer");
     const Ended text = xsr(sharing.host(), {"grants", "1"});
-    expect_words(text.out, {"domain 1 (web): grant table of version ", "2 (peer)", "mfn 0x"});
+    expect_words(text.out, {"domain 1 (web): grant table of version ", "2 (peer)", "pfn 0x", " (mfn 0x"});
     if (!is_v2) {
         const json host = json::parse(sharing.host().fakexen({"list", "--json"}));
         EXPECT_EQ(host["status_frames"]["most"], 0);

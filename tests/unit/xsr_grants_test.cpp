@@ -20,7 +20,7 @@ ShownGrant granted(std::uint32_t ref, unsigned flags, std::optional<std::uint64_
     grant.flags = static_cast<std::uint16_t>(flags);
     grant.domid = 3;
     if (frame) {
-        grant.frame = ShownFrame{*frame};
+        grant.frame = ShownFrame{.pfn = Pfn{*frame}, .mfn = std::nullopt};
     }
     return grant;
 }
@@ -67,15 +67,27 @@ TEST(GrantView, TakesUseFromTheStatusOfVersion2)
 
 TEST(GrantView, NamesDomainsAndTheReservedEntries)
 {
-    const GrantStyle live{.frame_space = "mfn", .name_of = [](std::uint32_t domid) {
-                              return domid == 3 ? std::string{"peer"} : std::string{};
-                          }};
+    const GrantStyle live{.name_of = [](std::uint32_t domid) {
+        return domid == 3 ? std::string{"peer"} : std::string{};
+    }};
     EXPECT_EQ(columns(granted(0, access_flags, 0x7), live),
-              (Cells{"0", "3 (peer)", "mfn 0x7", "read, write", "-", "console"}));
+              (Cells{"0", "3 (peer)", "pfn 0x7", "read, write", "-", "console"}));
     EXPECT_EQ(columns(granted(1, access_flags, 0x7)).back(), "xenstore");
     ShownGrant other = granted(2, access_flags, 0x7);
     other.domid = 4;
-    EXPECT_EQ(columns(other, live), (Cells{"2", "4", "mfn 0x7", "read, write", "-"}));
+    EXPECT_EQ(columns(other, live), (Cells{"2", "4", "pfn 0x7", "read, write", "-"}));
+}
+
+TEST(GrantView, NamesFramesOfALiveDomainBothWays)
+{
+    ShownGrant grant = granted(9, access_flags, 0x7);
+    grant.frame->mfn = Mfn{0x12345};
+    EXPECT_EQ(columns(grant).at(2), "pfn 0x7 (mfn 0x12345)");
+    EXPECT_EQ(grant_json(grant, {})["pfn"], 7);
+    EXPECT_EQ(grant_json(grant, {})["mfn"], 0x12345);
+    grant.frame->pfn.reset();
+    EXPECT_EQ(columns(grant).at(2), "mfn 0x12345, not its own");
+    EXPECT_FALSE(grant_json(grant, {}).contains("pfn"));
 }
 
 TEST(GrantView, TellsPartsOfPages)
@@ -94,9 +106,10 @@ TEST(GrantView, TellsPartsOfPages)
 TEST(GrantView, TellsTransfers)
 {
     EXPECT_EQ(columns(granted(9, transfer_flags, 0xd)),
-              (Cells{"9", "3", "pfn 0xd", "give a page", "awaited"}));
+              (Cells{"9", "3", "-", "give a page", "awaited"}));
     EXPECT_EQ(columns(granted(9, transfer_flags | transfer_committed, 0xd)).at(4), "committed");
-    EXPECT_EQ(columns(granted(9, transfer_flags | transfer_completed, {})).at(4), "completed");
+    EXPECT_EQ(columns(granted(9, transfer_flags | transfer_completed, 0xd)),
+              (Cells{"9", "3", "pfn 0xd", "give a page", "completed"}));
     EXPECT_FALSE(is_in_use(granted(9, transfer_flags | transfer_completed, {})));
 }
 
@@ -131,9 +144,9 @@ TEST(GrantView, MakesJson)
               Json::parse(R"({"ref": 1, "kind": "access", "domid": 3, "role": "xenstore", "pfn": 13,
                               "sub-page": {"offset": 512, "length": 128}, "writable": false,
                               "reading": false, "writing": true, "flags": 277})"));
-    EXPECT_EQ(grant_json(granted(9, transfer_flags, 2), {.frame_space = "mfn", .name_of = {}}),
-              Json::parse(R"({"ref": 9, "kind": "transfer", "domid": 3, "mfn": 2,
-                              "transfer": "awaited", "flags": 2})"));
+    EXPECT_EQ(grant_json(granted(9, transfer_flags, 2), {}),
+              Json::parse(R"({"ref": 9, "kind": "transfer", "domid": 3, "transfer": "awaited",
+                              "flags": 2})"));
 }
 
 TEST(GrantView, TellsTheSizeOfATable)

@@ -57,16 +57,25 @@ std::string octets_text(const ShownGrant::SubPage& part)
                             : format(" octets %u..%u", first, first + part.length - 1);
 }
 
-std::string page_text(const ShownGrant& grant, const GrantStyle& style)
+std::string frame_text(const ShownFrame& frame)
+{
+    const std::string pfn = frame.pfn ? "pfn " + format_hex(frame.pfn->number()) : "";
+    const std::string mfn = frame.mfn ? "mfn " + format_hex(frame.mfn->number()) : "";
+    if (frame.pfn && frame.mfn) {
+        return pfn + " (" + mfn + ")";
+    }
+    return frame.pfn ? pfn : mfn + ", not its own";
+}
+
+std::string page_text(const ShownGrant& grant)
 {
     if (grant.source) {
         return format("ref %u of domain %u", grant.source->ref, unsigned{grant.source->domid});
     }
-    if (grant.kind() == GrantKind::invalid || grant.kind() == GrantKind::transitive) {
+    if (!grant.is_of_a_frame()) {
         return "-";
     }
-    std::string text = grant.frame ? style.frame_space + (" " + format_hex(grant.frame->number()))
-                                   : "not the guest's";
+    const std::string text = grant.frame ? frame_text(*grant.frame) : "not the guest's";
     return grant.sub_page ? text + octets_text(*grant.sub_page) : text;
 }
 
@@ -130,7 +139,7 @@ std::string notes_text(const ShownGrant& grant)
 std::string line_of(const std::string& ref, const std::string& domain, const std::string& page,
                     const std::string& rights, const std::string& use, const std::string& notes)
 {
-    std::string line = format("%8s  %-16s  %-30s  %-11s  %-16s  %s", ref.c_str(), domain.c_str(),
+    std::string line = format("%8s  %-16s  %-32s  %-11s  %-16s  %s", ref.c_str(), domain.c_str(),
                               page.c_str(), rights.c_str(), use.c_str(), notes.c_str());
     line.erase(line.find_last_not_of(' ') + 1);
     return line + '\n';
@@ -141,7 +150,8 @@ std::string line_of(const std::string& ref, const std::string& domain, const std
 ShownGrant shown(const StreamGrantEntry& entry) noexcept
 {
     const auto frame =
-        entry.frame ? std::optional{ShownFrame{entry.frame->number()}} : std::nullopt;
+        entry.frame ? std::optional{ShownFrame{.pfn = entry.frame, .mfn = std::nullopt}}
+                    : std::nullopt;
     return with_frame(entry, frame);
 }
 
@@ -201,14 +211,14 @@ std::string grant_heading()
 std::string grant_line(const ShownGrant& grant, const GrantStyle& style)
 {
     return line_of(std::to_string(grant.ref), domain_text(grant.domid, style),
-                   page_text(grant, style), rights_text(grant), use_text(grant), notes_text(grant));
+                   page_text(grant), rights_text(grant), use_text(grant), notes_text(grant));
 }
 
 std::string grant_phrase(const ShownGrant& grant, const GrantStyle& style)
 {
     std::string text = "to " + domain_text(grant.domid, style) + ':';
     const char* separator = " ";
-    for (const std::string& part : {page_text(grant, style), std::string{rights_text(grant)},
+    for (const std::string& part : {page_text(grant), std::string{rights_text(grant)},
                                     std::string{use_text(grant)}, notes_text(grant)}) {
         if (!part.empty() && part != "-") {
             text += separator + part;
@@ -228,8 +238,11 @@ Json grant_json(const ShownGrant& grant, const GrantStyle& style)
     if (*role_of(grant) != '\0') {
         members["role"] = role_of(grant);
     }
-    if (grant.frame) {
-        members[style.frame_space] = grant.frame->number();
+    if (grant.names_frame() && grant.frame->pfn) {
+        members["pfn"] = grant.frame->pfn->number();
+    }
+    if (grant.names_frame() && grant.frame->mfn) {
+        members["mfn"] = grant.frame->mfn->number();
     }
     if (grant.sub_page) {
         members["sub-page"] = {{"offset", grant.sub_page->offset},

@@ -12,12 +12,16 @@
 
 namespace sr {
 
-/// A frame number that whoever shows it knows the meaning of: GrantStyle::frame_space.
-using ShownFrame = Frame<struct ShownFrameSpace>;
+/// A frame as far as it is known: in a file the guest's own page, of a live PV domain the machine's frame, and the page too if
+/// it is the domain's.
+struct ShownFrame {
+    std::optional<Pfn> pfn;
+    std::optional<Mfn> mfn;
+    friend constexpr bool operator==(const ShownFrame&, const ShownFrame&) noexcept = default;
+};
 using ShownGrant = GrantEntryOf<ShownFrame>;
 
 struct GrantStyle {
-    const char* frame_space = "pfn";  ///< what frames count in: "pfn", or "mfn"
     /// The name of a domain, empty if it has none. Absent where nobody knows names: in a stream.
     std::function<std::string(std::uint32_t domid)> name_of;
 };

@@ -69,13 +69,27 @@ LiveTable read_live(DomId domid)
     const Host host = open_host();
     sr_error error = empty_error();
     sr_grant_table* table = nullptr;
-    if (sr_grant_table_read(host.get(), domid, SR_GRANTS_STATUS, &table, &error) != 0) {
+    constexpr std::uint32_t flags = SR_GRANTS_STATUS | SR_GRANTS_PFNS;
+    if (sr_grant_table_read(host.get(), domid, flags, &table, &error) != 0) {
         throw EngineFailure{error};
     }
     return LiveTable{table};
 }
 
-ShownGrant shown_live(const sr_grant_entry& from, GrantVersion version) noexcept
+/// The frame of an entry that has one.
+ShownFrame frame_of(const sr_grant_entry& from, bool is_hvm) noexcept
+{
+    ShownFrame frame;
+    if (from.pfn != SR_NONE) {
+        frame.pfn = Pfn{from.pfn};
+    }
+    if (!is_hvm) {
+        frame.mfn = Mfn{from.frame};
+    }
+    return frame;
+}
+
+ShownGrant shown_live(const sr_grant_entry& from, GrantVersion version, bool is_hvm) noexcept
 {
     ShownGrant grant{.ref = from.ref,
                      .flags = from.flags,
@@ -85,7 +99,7 @@ ShownGrant shown_live(const sr_grant_entry& from, GrantVersion version) noexcept
                      .sub_page = std::nullopt,
                      .source = std::nullopt};
     if (from.frame != SR_NONE) {
-        grant.frame = ShownFrame{from.frame};
+        grant.frame = frame_of(from, is_hvm);
     }
     const bool is_v2 = version == GrantVersion::v2;
     if (is_v2 && from.kind == SR_GRANT_ACCESS && (from.flags & grant_flag::sub_page) != 0) {
@@ -160,9 +174,9 @@ void Grants::define(CLI::App& command)
     command.footer(
         "Tells what the guest shares: with which domain, which page, with what rights, and\n"
         "whether that domain uses it now. The guest keeps this table, and makes it anew\n"
-        "after a restore. Pages of a PV domain of this host are named by their machine\n"
-        "frames (mfn), those in a file by the guest's own numbers (pfn). A domain may run\n"
-        "meanwhile: nothing of it changes.\n\n"
+        "after a restore. Pages go by the guest's own numbers (pfn), those of a PV domain of\n"
+        "this host by their machine frames (mfn) too. A domain may run meanwhile: nothing\n"
+        "of it changes.\n\n"
         "  xsr grants web                   a domain of this host\n"
         "  xsr save -c --grants web web.xl && xsr grants web.xl\n"
         "  xsr grants --json web | jq '.grants[] | select(.domid == 3)'");
@@ -208,6 +222,7 @@ void Grants::show_domain(Console& console, Toolstack& toolstack, const NamedDoma
                     label_of(domain).c_str(), table->version};
     }
     const auto limit = toolstack.config_of(domain).max_grant_version;
+    const bool is_hvm = domain.state.is_hvm;
     DomainNames names{toolstack};
     const std::span entries{table->entries, table->nr_entries};
     print(console,
@@ -218,9 +233,8 @@ void Grants::show_domain(Console& console, Toolstack& toolstack, const NamedDoma
                     .max_frames = table->max_frames,
                     .max_version = limit ? grant_version_of(*limit) : std::nullopt},
            .grants = {.nr_entries = entries.size(),
-                      .entry = [&](std::size_t i) { return shown_live(entries[i], *version); },
-                      .style = {.frame_space = domain.state.is_hvm ? "pfn" : "mfn",
-                                .name_of = [&](std::uint32_t domid) { return names.of(domid); }}}});
+                      .entry = [&](std::size_t i) { return shown_live(entries[i], *version, is_hvm); },
+                      .style = {.name_of = [&](std::uint32_t domid) { return names.of(domid); }}}});
 }
 
 /// None where there is no Xen but a file of that name.
