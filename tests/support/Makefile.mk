@@ -7,5 +7,7 @@ libfakehost_la_SOURCES = \
     tests/support/command.cpp \
     tests/support/command.hpp \
     tests/support/fakehost.cpp \
-    tests/support/fakehost.hpp
+    tests/support/fakehost.hpp \
+    tests/support/json.cpp \
+    tests/support/json.hpp
 libfakehost_la_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)

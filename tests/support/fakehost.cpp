@@ -2,8 +2,9 @@
 // Driving fakexen and fakexen-guest as commands.
 #include "tests/support/fakehost.hpp"
 
+#include "tests/support/json.hpp"
+
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdlib>

@@ -2,7 +2,7 @@
 // Reading `fakexen calls`, and a table of calls.
 #include "tests/system/call_log.hpp"
 
-#include <nlohmann/json.hpp>
+#include "tests/support/json.hpp"
 
 #include <cstring>
 #include <sstream>
@@ -79,7 +79,7 @@ const std::map<std::string, EngineCall>& engine_calls()
 std::vector<LoggedCall> logged_calls(const FakeHost& host)
 {
     std::vector<LoggedCall> calls;
-    const auto answer = nlohmann::json::parse(host.fakexen({"calls", "--json"}));
+    const auto answer = parsed_json(host.fakexen({"calls", "--json"}));
     for (const std::string line : answer.at("calls")) {
         std::istringstream words{line};
         LoggedCall call;

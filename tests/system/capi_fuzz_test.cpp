@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Whole restores of streams with random damage, each of which ends in a domain or in a sentence and nothing else.
 #include "libsr/wire/records.hpp"
+#include "tests/support/json.hpp"
 #include "tests/system/capi_support.hpp"
 #include "tests/system/stream_pieces.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cstdlib>
 #include <random>
@@ -22,7 +22,7 @@ int nr_runs()
 
 std::uint64_t free_frames()
 {
-    const auto answer = nlohmann::json::parse(world().host.fakexen({"list", "--json"}));
+    const auto answer = parsed_json(world().host.fakexen({"list", "--json"}));
     return answer.at("free_frames");
 }
 

@@ -2,8 +2,9 @@
 // Driving xsr, stock-engine and verify-stream-v2 as commands.
 #include "tests/system/engines.hpp"
 
+#include "tests/support/json.hpp"
+
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <filesystem>
 
@@ -104,7 +105,7 @@ void expect_stock_verifier_accepts(const std::string& file, const std::string& f
 std::vector<unsigned> domains_of(const FakeHost& host)
 {
     std::vector<unsigned> found;
-    const auto list = nlohmann::json::parse(host.fakexen({"list", "--json"}));
+    const auto list = parsed_json(host.fakexen({"list", "--json"}));
     for (const auto& domain : list.at("domains")) {
         if (const unsigned domid = domain.at("domid"); domid != 0) {
             found.push_back(domid);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Each call that the engines make fails in turn, each time it is made: the sentence names call and errno, the exit
 // status is that of a failed hypervisor, no file is left, and the domain can be saved as before or is gone.
+#include "tests/support/json.hpp"
 #include "tests/system/call_log.hpp"
 #include "tests/system/engines.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cstring>
 #include <filesystem>
@@ -115,7 +115,7 @@ TEST(Fault, EachCallOfARestoreFailsInTurn)
     }
     const FakeHost host{small_host};
     const auto frames = [&] {
-        const auto list = nlohmann::json::parse(host.fakexen({"list", "--json"}));
+        const auto list = parsed_json(host.fakexen({"list", "--json"}));
         return list.at("free_frames").get<std::uint64_t>();
     };
     const std::uint64_t before = frames();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Grants seen from dom0: the fake libxengnttab, acquired frames of grant tables, and Xen's own test of both.
 #include "tests/support/fakehost.hpp"
+#include "tests/support/json.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cerrno>
@@ -97,8 +97,7 @@ protected:
     }
     std::uint64_t nr_mapped_by_others() const
     {
-        const auto shown =
-            nlohmann::json::parse(host_.fakexen({"show", "--json", std::to_string(domid_)}));
+        const auto shown = parsed_json(host_.fakexen({"show", "--json", std::to_string(domid_)}));
         return shown.at("grants").at("mapped_by_others");
     }
 
@@ -275,7 +274,7 @@ TEST_F(GnttabTest, AllocationsOfASwitchFailOnCue)
     int status = -1;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
-    const auto listed = nlohmann::json::parse(host_.fakexen({"list", "--json"}));
+    const auto listed = parsed_json(host_.fakexen({"list", "--json"}));
     EXPECT_EQ(listed.at("status_frames").at("now"), 0);
     EXPECT_EQ(listed.at("status_frames").at("most"), 1);
     EXPECT_NE(host_.fakexen({"calls"}).find("grant_table_op.set_version = -ENOMEM (to 2)"),
@@ -294,7 +293,7 @@ TEST_F(TestResource, PassesAsFarAsPvGoes)
 {
     const FakeHost host;
     const auto free_frames = [&] {
-        return nlohmann::json::parse(host.fakexen({"list", "--json"})).at("free_frames");
+        return parsed_json(host.fakexen({"list", "--json"})).at("free_frames");
     };
     const auto before = free_frames();
     const Ended ended = host.run({program});
@@ -312,7 +311,7 @@ TEST_F(TestResource, PassesAsFarAsPvGoes)
         EXPECT_NE(calls.find(call), std::string::npos) << call << " is not in\n" << calls;
     }
     EXPECT_EQ(free_frames(), before);
-    const auto listed = nlohmann::json::parse(host.fakexen({"list", "--json"}));
+    const auto listed = parsed_json(host.fakexen({"list", "--json"}));
     EXPECT_EQ(listed.at("status_frames").at("most"), 0);
 }
 

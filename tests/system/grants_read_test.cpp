@@ -3,12 +3,12 @@
 #include "libsr/mem/grant_entry.hpp"
 #include "libsr/xen/libraries.hpp"
 #include "tests/support/golden.hpp"
+#include "tests/support/json.hpp"
 #include "tests/system/capi_support.hpp"
 #include "tests/system/grant_calls.hpp"
 #include "tests/system/played_domain.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cstring>
 #include <memory>
@@ -51,7 +51,7 @@ protected:
 
     [[nodiscard]] nlohmann::json shown() const
     {
-        return nlohmann::json::parse(
+        return parsed_json(
             world().host.fakexen({"show", "--json", std::to_string(domain_.domid())}));
     }
 

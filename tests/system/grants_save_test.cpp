@@ -3,13 +3,13 @@
 // stream, and who is refused.
 #include "libsr/wire/decode.hpp"
 #include "libsr/xen/libraries.hpp"
+#include "tests/support/json.hpp"
 #include "tests/system/engines.hpp"
 #include "tests/system/grant_calls.hpp"
 #include "tests/system/live_guest.hpp"
 #include "tests/system/stream_pieces.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -95,14 +95,12 @@ protected:
 
     [[nodiscard]] nlohmann::json shown(DomId domid) const
     {
-        return nlohmann::json::parse(here_.host.fakexen({"show", "--json", std::to_string(domid)}));
+        return parsed_json(here_.host.fakexen({"show", "--json", std::to_string(domid)}));
     }
 
     [[nodiscard]] std::uint64_t most_status_frames() const
     {
-        return nlohmann::json::parse(here_.host.fakexen({"list", "--json"}))
-            .at("status_frames")
-            .at("most");
+        return parsed_json(here_.host.fakexen({"list", "--json"})).at("status_frames").at("most");
     }
 
     /// Has the guest change the version of its table while it runs.

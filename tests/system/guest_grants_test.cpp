@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Guests with grant tables of either version, and neighbours that map what they grant: in place, saved, saved while they run.
 // The guest itself judges its table after each suspend.
+#include "tests/support/json.hpp"
 #include "tests/system/engines.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <sstream>

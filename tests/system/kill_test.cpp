@@ -3,11 +3,11 @@
 // so many octets of the stream have gone by. At every moment somebody holds the guest, and an operator finds out who.
 // SR_SEED chooses other moments, SR_MOMENTS how many of each kind.
 #include "libsr/base/fd.hpp"
+#include "tests/support/json.hpp"
 #include "tests/system/call_log.hpp"
 #include "tests/system/stepped_host.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <cstdlib>
@@ -99,7 +99,7 @@ protected:
     {
         const Ended list = xsr(on, {"list", "--json"});
         EXPECT_EQ(list.status, 0) << list.all();
-        json domains = json::parse(list.out);
+        json domains = parsed_json(list.out);
         domains.erase(0);  // domain 0
         return domains;
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What memory of their own the engines take must not grow with the guest.
 #include "tests/support/fakehost.hpp"
+#include "tests/support/json.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <string>
@@ -25,8 +25,7 @@ std::uint64_t peak_of(const FakeHost& host, std::vector<std::string> arguments)
     arguments.insert(arguments.begin(), in_build("tests/bench/bench-run"));
     const Ended ended = host.run(arguments, {{"SR_BENCH_MEMORY", "1"}});
     EXPECT_EQ(ended.status, 0) << ended.all() << host.log();
-    return ended.status == 0 ? nlohmann::json::parse(ended.out).at("own_kib").get<std::uint64_t>()
-                             : 0;
+    return ended.status == 0 ? parsed_json(ended.out).at("own_kib").get<std::uint64_t>() : 0;
 }
 
 /// Saves and restores a guest with these options.

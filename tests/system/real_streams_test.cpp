@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Streams that a real Xen host wrote of real Linux guests: judged, restored, adopted, saved again and found equal.
+#include "tests/support/json.hpp"
 #include "tests/system/engines.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cstdlib>
 #include <filesystem>
@@ -98,7 +98,7 @@ TEST_P(RealPvStream, RestoredAdoptedAndSavedAgainIsEqual)
         xsr(host_, {"diff", "--json", "--ignore-restore", file("original.xl"), file("again.xl")});
     EXPECT_EQ(compared.status, 0)
         << xsr(host_, {"diff", file("original.xl"), file("again.xl")}).all();
-    expect_equal_but_for_the_move(json::parse(compared.out));
+    expect_equal_but_for_the_move(parsed_json(compared.out));
 }
 
 std::string name_of_stream(const testing::TestParamInfo<Stream>& test)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // sr_restore() of checkpointed streams that break off anywhere: the guest lives on from the last checkpoint that is whole.
+#include "tests/support/json.hpp"
 #include "tests/system/saved_guest.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <thread>
@@ -371,8 +370,8 @@ TEST_F(RemusRestore, ACheckpointHasTheVcpusThatItNames)
     });
     ASSERT_EQ(restore(stream, SR_STREAM_REMUS), 0) << error_.message;
     EXPECT_TRUE(log_has("fails over to checkpoint 3"));
-    const auto shown = nlohmann::json::parse(
-        here_.host.fakexen({"show", "--json", std::to_string(domain_->id())}));
+    const auto shown =
+        parsed_json(here_.host.fakexen({"show", "--json", std::to_string(domain_->id())}));
     EXPECT_TRUE(shown.at("vcpu_states").at(0).at("online"));
     EXPECT_FALSE(shown.at("vcpu_states").at(1).at("online"));
 }

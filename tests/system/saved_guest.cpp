@@ -2,7 +2,7 @@
 // Saving, living on, restoring.
 #include "tests/system/saved_guest.hpp"
 
-#include <nlohmann/json.hpp>
+#include "tests/support/json.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -114,8 +114,8 @@ bool SavedGuest::log_has(const std::string& text) const
 
 std::uint64_t SavedGuest::nr_pages() const
 {
-    const auto shown = nlohmann::json::parse(
-        here_.host.fakexen({"show", "--json", std::to_string(domain_->id())}));
+    const auto shown =
+        parsed_json(here_.host.fakexen({"show", "--json", std::to_string(domain_->id())}));
     return shown.at("pages");
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Hypervisors that report page tables which they do not vouch for any more: what a save makes of them.
+#include "tests/support/json.hpp"
 #include "tests/system/engines.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <filesystem>
 
@@ -29,9 +29,9 @@ protected:
     {
         const auto begin = saved.errors.find("{\"event\":\"done\"");
         EXPECT_NE(begin, std::string::npos) << saved.all();
-        return begin == std::string::npos ? nlohmann::json{}
-                                          : nlohmann::json::parse(saved.errors.substr(begin))
-                                                .value("stale-types", nlohmann::json{});
+        return begin == std::string::npos
+                   ? nlohmann::json{}
+                   : parsed_json(saved.errors.substr(begin)).value("stale-types", nlohmann::json{});
     }
 
     TemporaryDirectory files_;

@@ -2,8 +2,9 @@
 // Guests that are stepped, and what a host says of them.
 #include "tests/system/stepped_host.hpp"
 
+#include "tests/support/json.hpp"
+
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cstdlib>
 
@@ -56,7 +57,7 @@ void SteppedHost::expect_alive(const std::string& domid)
 
 std::uint64_t SteppedHost::free_frames() const
 {
-    return nlohmann::json::parse(host.fakexen({"list", "--json"})).at("free_frames");
+    return parsed_json(host.fakexen({"list", "--json"})).at("free_frames");
 }
 
 std::vector<std::string> SteppedHost::store_entries()
@@ -73,7 +74,7 @@ std::vector<std::string> SteppedHost::store_entries()
 
 void SteppedHost::expect_let_go(const std::string& domid) const
 {
-    const auto shown = nlohmann::json::parse(host.fakexen({"show", "--json", domid}));
+    const auto shown = parsed_json(host.fakexen({"show", "--json", domid}));
     EXPECT_EQ(shown.at("mappings").size(), 0U) << shown.at("mappings");
     EXPECT_FALSE(shown.at("log_dirty").get<bool>());
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the stock engine does wrong and libsr does not, each from the domain or the stream that shows it. The letters
 // are those of the pure tests: mem_p2m_discovery_test (A), mem_normalise_test (B), mem_localise_test (C), mem_p2m_test (F).
+#include "tests/support/json.hpp"
 #include "tests/system/engines.hpp"
 #include "tests/system/stream_pieces.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <filesystem>
 #include <regex>
@@ -57,7 +57,7 @@ TEST_F(StockDefects, DefectA_KeepsTheTopOfAListAtAnyAlignment)
     const std::string domid = create_guest(a, shape);
     const std::uint64_t before = a.await_count(domid, 30);
     save_raw(a, Engine::libsr, domid, file("stream"));
-    const auto facts = nlohmann::json::parse(xsr(a, {"info", "--json", file("stream")}).out);
+    const auto facts = parsed_json(xsr(a, {"info", "--json", file("stream")}).out);
     EXPECT_GT(facts.at("memory").at("highest-pfn"), 262144) << "the guest must have memory there";
     expect_alive(b, restore_raw(b, Engine::libsr, file("stream"), shape), before);
 }
@@ -114,7 +114,7 @@ TEST_F(StockDefects, DefectI_RefusesAnExtendedBlobOfAnotherVcpu)
 TEST_F(StockDefects, DefectF_SavesOnAHostWhoseM2pEndsWithItsMapping)
 {
     const FakeHost host{{"--memory", "1G", "--seed", "1"}};
-    const auto list = nlohmann::json::parse(host.fakexen({"list", "--json"}));
+    const auto list = parsed_json(host.fakexen({"list", "--json"}));
     ASSERT_EQ((list.at("max_mfn").get<std::uint64_t>() + 1) * 8 % (2U << 20U), 0U) << list;
     const std::string domid = create_guest(host, {});
     (void)host.await_count(domid, 60);

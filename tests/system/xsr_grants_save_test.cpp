@@ -3,9 +3,9 @@
 #include "libsr/base/fd_io.hpp"
 #include "libsr/wire/container.hpp"
 #include "tests/support/fakehost.hpp"
+#include "tests/support/json.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <fcntl.h>
 #include <fstream>
@@ -33,7 +33,7 @@ protected:
     {
         const Ended ended = xsr(host, arguments);
         EXPECT_EQ(ended.status, 0) << ended.all();
-        return json::parse(ended.out);
+        return parsed_json(ended.out);
     }
     [[nodiscard]] static std::string create(const FakeHost& host, const std::string& version)
     {
@@ -100,7 +100,7 @@ TEST_P(XsrSaveGrantsOf, RecordsTheTable)
     EXPECT_EQ(xsr(host, {"verify", path("web.xl")}).status, 0);
     EXPECT_EQ(host.verdict_of(domid).substr(0, 6), "intact") << host.verdict_of(domid);
     if (version() == "v1") {
-        EXPECT_EQ(json::parse(host.fakexen({"list", "--json"}))["status_frames"]["most"], 0);
+        EXPECT_EQ(parsed_json(host.fakexen({"list", "--json"}))["status_frames"]["most"], 0);
     }
 }
 

@@ -2,9 +2,9 @@
 // xsr grants, and what xsr's other verbs make of grant tables, run as a user runs them.
 #include "tests/support/fakehost.hpp"
 #include "tests/support/golden.hpp"
+#include "tests/support/json.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -52,7 +52,7 @@ protected:
     {
         const Ended ended = xsr(host, {"grants", "--json", domain});
         EXPECT_EQ(ended.status, 0) << ended.all();
-        return json::parse(ended.out);
+        return parsed_json(ended.out);
     }
     [[nodiscard]] std::string path(const std::string& name) const
     {
@@ -95,7 +95,7 @@ TEST_F(XsrGrants, ShowsItFromAPipe)
     const Ended ended = run_command(
         {"sh", "-c", "cat \"$1\" | \"$2\" grants --json -", "sh", file_, in_build("xsr")});
     EXPECT_EQ(ended.status, 0) << ended.all();
-    const json table = json::parse(ended.out);
+    const json table = parsed_json(ended.out);
     EXPECT_EQ(table["file"], "standard input");
     EXPECT_EQ(table["version"], 2);
     EXPECT_EQ(table["max-frames"], 64);
@@ -144,13 +144,13 @@ TEST_F(XsrGrants, ShowAndInfoKnowTheRecords)
                                             "SR_GRANT_TABLE_ENTRIES version 2, 2 frames, "});
     const std::string details = xsr({"show", "--type", "entries", file_}).out;
     expect_words(details, {"in use\n       8  1 ", "511  1 "});
-    const json entries = json::parse(xsr({"show", "--json", "--type", "entries", file_}).out);
+    const json entries = parsed_json(xsr({"show", "--json", "--type", "entries", file_}).out);
     EXPECT_EQ(entries["type"], "SR_GRANT_TABLE_ENTRIES");
     EXPECT_EQ(entries["grants"][2]["source"]["ref"], 0x01020304);
-    const json info = json::parse(xsr({"show", "--json", "--type", "table_info", file_}).out);
+    const json info = parsed_json(xsr({"show", "--json", "--type", "table_info", file_}).out);
     EXPECT_EQ(info["status-frames"], 2);
     expect_words(xsr({"info", file_}).out, {"Grant table   version 2", "5 grants, 2 in use\n"});
-    EXPECT_EQ(json::parse(xsr({"info", "--json", file_}).out)["grant-table"]["in-use"], 2);
+    EXPECT_EQ(parsed_json(xsr({"info", "--json", file_}).out)["grant-table"]["in-use"], 2);
     EXPECT_EQ(xsr({"info", without_}).out.find("Grant table"), std::string::npos);
 }
 
@@ -255,9 +255,10 @@ TEST_P(XsrGrantsOf, ALiveDomain)
     ASSERT_NE(to_peer, grants.end()) << table;
     EXPECT_EQ((*to_peer)["name"], "peer");
     const Ended text = xsr(sharing.host(), {"grants", "1"});
-    expect_words(text.out, {"domain 1 (web): grant table of version ", "2 (peer)", "pfn 0x", " (mfn 0x"});
+    expect_words(text.out,
+                 {"domain 1 (web): grant table of version ", "2 (peer)", "pfn 0x", " (mfn 0x"});
     if (!is_v2) {
-        const json host = json::parse(sharing.host().fakexen({"list", "--json"}));
+        const json host = parsed_json(sharing.host().fakexen({"list", "--json"}));
         EXPECT_EQ(host["status_frames"]["most"], 0);
     }
 }

@@ -2,9 +2,9 @@
 // xsr's verbs that only look: info, verify, show and diff, run as a user runs them.
 #include "tests/support/command.hpp"
 #include "tests/support/golden.hpp"
+#include "tests/support/json.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <fstream>
@@ -103,7 +103,7 @@ TEST_F(XsrLook, VerifyNamesRecordAndOffset)
     EXPECT_NE(outcome.out.find("record 5 PAGE_DATA at offset 0xa8: deviation (reserved)"),
               std::string::npos)
         << outcome.out;
-    const json judged = json::parse(xsr({"verify", "--json", path("changed")}).out);
+    const json judged = parsed_json(xsr({"verify", "--json", path("changed")}).out);
     EXPECT_EQ(judged["deviations"], 1);
     EXPECT_EQ(judged["findings"][0]["record"], 5);
     EXPECT_EQ(judged["findings"][0]["offset"], 0xa8);
@@ -114,7 +114,7 @@ TEST_F(XsrLook, InfoTellsFacts)
     const Ended outcome = xsr({"info", pv_file_});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_NE(outcome.out.find("PV, x86, 64-bit"), std::string::npos) << outcome.out;
-    const json facts = json::parse(xsr({"info", "--json", pv_file_}).out);
+    const json facts = parsed_json(xsr({"info", "--json", pv_file_}).out);
     EXPECT_EQ(facts["memory"]["pages"], 7);
     EXPECT_EQ(facts["records"]["PAGE_DATA"]["records"], 2);
     EXPECT_TRUE(facts["complete"]);
@@ -155,7 +155,7 @@ TEST_F(XsrLook, ShowListsEveryRecord)
     std::istringstream lines{outcome.out};
     std::vector<std::string> types;
     for (std::string line; std::getline(lines, line);) {
-        types.push_back(json::parse(line)["type"]);
+        types.push_back(parsed_json(line)["type"]);
     }
     EXPECT_EQ(types.size(), 14U);
     EXPECT_EQ(types.front(), "X86_PV_INFO");
@@ -241,7 +241,7 @@ TEST_F(XsrLook, DiffKnowsWhatARestoreChanges)
          {"p2m leaf pages", "start_info", "evtchn_mask[0]", "brings every vCPU online"}) {
         EXPECT_NE(outcome.out.find(named), std::string::npos) << named << " in " << outcome.out;
     }
-    const json found = json::parse(xsr({"diff", "--json", pv_file_, restored}).out);
+    const json found = parsed_json(xsr({"diff", "--json", pv_file_, restored}).out);
     EXPECT_EQ(found["differences"], 0);
     EXPECT_EQ(found["expected-differences"], 4);
 }
@@ -282,7 +282,7 @@ TEST_F(XsrLook, FailuresAreJsonOnRequest)
 {
     const Ended outcome = xsr({"show", "--json", path("none")});
     EXPECT_EQ(outcome.status, 3);
-    const json error = json::parse(outcome.errors);
+    const json error = parsed_json(outcome.errors);
     EXPECT_EQ(error["event"], "error");
     EXPECT_EQ(error["class"], "io");
     EXPECT_EQ(error["exit-code"], 3);

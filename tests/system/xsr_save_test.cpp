@@ -2,9 +2,9 @@
 // xsr save and restore on fake hosts, run as a user runs them: what becomes of the guest and of the
 // file, in success and in every kind of failure.
 #include "tests/support/fakehost.hpp"
+#include "tests/support/json.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <csignal>
@@ -155,7 +155,7 @@ TEST_F(XsrSave, RestoresElsewhereUnderTheSameName)
     const Ended taken = xsr(other, {"restore", file()});
     EXPECT_EQ(taken.status, 8);
     const json second =
-        json::parse(xsr(other, {"restore", "-p", "--name", "two", "--json", file()}).out);
+        parsed_json(xsr(other, {"restore", "-p", "--name", "two", "--json", file()}).out);
     EXPECT_EQ(second["state"], "paused");
     EXPECT_EQ(other.state_of("2"), "paused");
 }
@@ -285,7 +285,7 @@ TEST_F(XsrSave, LetsADomainWithoutANameGoOn)
 {
     const LivingHost living{{"--memory", "16M", "--name", "", "--period", "1"}};
     ASSERT_EQ(xsr(living.host, {"save", "-p", "1", file()}).status, 0);
-    EXPECT_EQ(json::parse(xsr(living.host, {"list", "--json"}).out).back()["state"], "paused");
+    EXPECT_EQ(parsed_json(xsr(living.host, {"list", "--json"}).out).back()["state"], "paused");
     const Ended resumed = xsr(living.host, {"resume", "1"});
     EXPECT_EQ(resumed.status, 0) << resumed.all();
     EXPECT_EQ(resumed.out, "domain 1 runs\n");
@@ -412,7 +412,7 @@ TEST_F(XsrSave, ReportsProgressAsJsonLines)
     std::vector<std::string> events;
     json last;
     for (std::string line; std::getline(lines, line);) {
-        last = json::parse(line);
+        last = parsed_json(line);
         events.push_back(last["event"]);
     }
     EXPECT_NE(std::find(events.begin(), events.end(), "suspended"), events.end());

@@ -38,6 +38,8 @@ libxsr_la_SOURCES = \
     tools/xsr/interrupt.hpp \
     tools/xsr/judgement.cpp \
     tools/xsr/judgement.hpp \
+    tools/xsr/json.cpp \
+    tools/xsr/json.hpp \
     tools/xsr/list.cpp \
     tools/xsr/output_file.cpp \
     tools/xsr/output_file.hpp \

@@ -30,7 +30,7 @@ const char* holder_name(sr_guest_holder holder) noexcept
 
 std::string dumped(const Json& document, int indent)
 {
-    return document.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_text(document, indent) + "\n";
 }
 
 }  // namespace

@@ -3,15 +3,12 @@
 #pragma once
 
 #include "tools/xsr/exit_codes.hpp"
-
-#include <nlohmann/json.hpp>
+#include "tools/xsr/json.hpp"
 
 #include <optional>
 #include <string>
 
 namespace sr {
-
-using Json = nlohmann::ordered_json;
 
 enum class ProgressMode { automatic, bar, json, none };
 

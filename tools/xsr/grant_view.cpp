@@ -149,9 +149,9 @@ std::string line_of(const std::string& ref, const std::string& domain, const std
 
 ShownGrant shown(const StreamGrantEntry& entry) noexcept
 {
-    const auto frame =
-        entry.frame ? std::optional{ShownFrame{.pfn = entry.frame, .mfn = std::nullopt}}
-                    : std::nullopt;
+    const auto frame = entry.frame
+                           ? std::optional{ShownFrame{.pfn = entry.frame, .mfn = std::nullopt}}
+                           : std::nullopt;
     return with_frame(entry, frame);
 }
 
@@ -210,8 +210,8 @@ std::string grant_heading()
 
 std::string grant_line(const ShownGrant& grant, const GrantStyle& style)
 {
-    return line_of(std::to_string(grant.ref), domain_text(grant.domid, style),
-                   page_text(grant), rights_text(grant), use_text(grant), notes_text(grant));
+    return line_of(std::to_string(grant.ref), domain_text(grant.domid, style), page_text(grant),
+                   rights_text(grant), use_text(grant), notes_text(grant));
 }
 
 std::string grant_phrase(const ShownGrant& grant, const GrantStyle& style)
@@ -302,15 +302,12 @@ void print_grants(Console& console, const GrantList& list)
 void print_grants_json(Console& console, const Json& object, const GrantList& list,
                        const char* before)
 {
-    const auto dumped = [](const Json& json) {
-        return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-    };
-    std::string head = dumped(object);
+    std::string head = json_text(object);
     head.back() = ',';
     console.print(head + "\"grants\":[");
     for (std::size_t i = 0; i < list.nr_entries; ++i) {
         console.print((i == 0 ? "" : ",") +
-                      (before + dumped(grant_json(list.entry(i), list.style))));
+                      (before + json_text(grant_json(list.entry(i), list.style))));
     }
     console.print("]}\n");
 }

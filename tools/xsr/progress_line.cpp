@@ -118,14 +118,14 @@ std::string progress_line(const ProgressFacts& facts, std::size_t columns, bool 
     return used > columns ? head.substr(0, columns) : head + tail;
 }
 
-nlohmann::ordered_json progress_json(const ProgressFacts& facts)
+Json progress_json(const ProgressFacts& facts)
 {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(facts.elapsed).count();
-    nlohmann::ordered_json ram = {{"transferred", facts.octets},
-                                  {"normal", facts.pages_sent},
-                                  {"normal-bytes", facts.pages_sent * page_octets},
-                                  {"page-size", page_octets},
-                                  {"mbps", std::round(facts.octets_per_second * 8 / 1e4) / 100}};
+    Json ram = {{"transferred", facts.octets},
+                {"normal", facts.pages_sent},
+                {"normal-bytes", facts.pages_sent * page_octets},
+                {"page-size", page_octets},
+                {"mbps", std::round(facts.octets_per_second * 8 / 1e4) / 100}};
     if (facts.pages_total > 0) {
         const auto left = facts.pages_total - std::min(facts.pages_done, facts.pages_total);
         ram["total"] = facts.pages_total * page_octets;

@@ -4,8 +4,7 @@
 #pragma once
 
 #include "sr.h"
-
-#include <nlohmann/json.hpp>
+#include "tools/xsr/json.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -40,7 +39,7 @@ struct ProgressFacts {
                                         bool is_utf8);
 
 /// The same for programs; members are named as QEMU's query-migrate names them.
-[[nodiscard]] nlohmann::ordered_json progress_json(const ProgressFacts& facts);
+[[nodiscard]] Json progress_json(const ProgressFacts& facts);
 
 /// "setup", "live", "memory", "completion"
 [[nodiscard]] const char* phase_name(sr_phase phase) noexcept;

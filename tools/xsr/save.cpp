@@ -160,16 +160,15 @@ void Save::report(Console& console, const NamedDomain& domain, const SaveJob& jo
     const ProgressFacts& facts = job.facts();
     const bool looked = facts.stale_types_time.count() != 0;
     if (console.options().is_json || console.progress_mode() == ProgressMode::json) {
-        nlohmann::ordered_json done = {
-            {"event", "done"},
-            {"verb", "save"},
-            {"status", "completed"},
-            {"domain", domain.name},
-            {"domid", domain.state.id},
-            {"file", file_},
-            {"total-time", ms(facts.elapsed)},
-            {"downtime", ms(downtime_)},
-            {"ram", {{"transferred", facts.octets}, {"normal", facts.pages_sent}}}};
+        Json done = {{"event", "done"},
+                     {"verb", "save"},
+                     {"status", "completed"},
+                     {"domain", domain.name},
+                     {"domid", domain.state.id},
+                     {"file", file_},
+                     {"total-time", ms(facts.elapsed)},
+                     {"downtime", ms(downtime_)},
+                     {"ram", {{"transferred", facts.octets}, {"normal", facts.pages_sent}}}};
         if (looked) {
             done["stale-types"] = {{"tables", facts.stale_tables},
                                    {"time-us", facts.stale_types_time.count() / 1000}};

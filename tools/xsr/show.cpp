@@ -112,7 +112,7 @@ void Show::print_record(Console& console, const RecordHead& head, const std::str
     if (console.options().is_json) {
         Json line = head_json(head);
         line.update(members);
-        console.print(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+        console.print(json_text(line) + "\n");
         return;
     }
     console.print(format("%6" PRIu64 "  %10s  %-22s %s\n", head.place.record,
