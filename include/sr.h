@@ -140,7 +140,7 @@ enum sr_phase {
 struct sr_progress {
     size_t size;
     enum sr_phase phase;
-    uint32_t round;         /* passes over memory before this one; on restore: whole checkpoints */
+    uint32_t round;         /* passes over memory before this one, of all checkpoints together */
     uint64_t pages_done;    /* of this pass: pfns looked at (save) or arrived (restore) */
     uint64_t pages_total;   /* of this pass; 0 if it cannot be known */
     uint64_t pages_sent;    /* pages with contents, of the whole job */
@@ -157,7 +157,8 @@ struct sr_progress {
 #define SR_SAVE_LIVE (1u << 0) /* send memory while the guest runs, then suspend it */
 /* Send memory twice and have the receiver compare (debugging); plain streams only. The rings of xenstore
  * and console go once: their daemons may write at any time. So may backends of devices, to pages that the
- * guest granted to them: with I/O on its way pages may differ, and the receiver fail, though all is well. */
+ * guest granted to them, and Xen to pages where it announces events (vcpu_info, the event array of the FIFO
+ * ABI): with I/O on its way pages may differ, and the receiver fail, though all is well. */
 #define SR_SAVE_VERIFY (1u << 1)
 /* Record the guest's grant table: what it needs of a destination, which a restore checks before any memory,
  * and its entries at suspend, which nobody restores. Other readers skip these two records; plain streams
@@ -182,8 +183,9 @@ struct sr_save_options {
     sr_job* job;         /* NULL: cannot be cancelled */
     int back_channel_fd; /* from the receiver, for streams that need one; -1 or 0: none */
     enum sr_stale_types stale_types;
-    uint32_t
-        max_grant_version; /* that the domain may use, 1 or 2, for SR_SAVE_GRANTS; 0: not known */
+    /* That the domain may use, 1 or 2, for SR_SAVE_GRANTS; 0: not known. */
+    uint32_t max_grant_version;
+    uint32_t reserved; /* 0 */
 };
 
 enum sr_suspend_result { SR_SUSPEND_FAILED = 0, SR_SUSPEND_DONE = 1 };
@@ -231,8 +233,8 @@ struct sr_save_ops {
 };
 
 /* Writes the state of `domid` to `fd`, from the image header to END. The domain is left suspended,
- * on success and on failure (unless the error says SR_GUEST_UNTOUCHED; and checkpointed streams end
- * while it runs); what becomes of it is the caller's choice. Log-dirty mode, if this turned it on, is off
+ * on success and on failure (unless the error says SR_GUEST_UNTOUCHED, or `suspend` failed; and
+ * checkpointed streams end while it runs); what becomes of it is the caller's choice. Log-dirty mode, if this turned it on, is off
  * in any case. That mode has one user: of two live or checkpointed saves of a domain at a time, whoever
  * makes them, both lose pages without a sign. `fd` is used as it is: its flags are not changed, and it
  * is not closed; a pipe is enlarged to 1 MiB where the system allows it.

@@ -209,7 +209,11 @@ SaveSettings settings_of(const sr_save_options& options, const sr_save_ops& ops)
         throw Error{Errc::unsupported, "unknown save flags %#x", options.flags & ~known};
     }
     const bool grants = (options.flags & SR_SAVE_GRANTS) != 0;
+    const bool verify = (options.flags & SR_SAVE_VERIFY) != 0;
     const StreamKind kind = kind_of(options.stream_type, ops);
+    if (verify && kind == StreamKind::checkpointed) {
+        throw Error{Errc::usage, "memory is sent twice, to be compared, in plain streams only"};
+    }
     if (grants && kind == StreamKind::checkpointed) {
         throw Error{Errc::usage,
                     "a checkpointed stream cannot hold the grant table: readers of such "
@@ -217,7 +221,7 @@ SaveSettings settings_of(const sr_save_options& options, const sr_save_ops& ops)
     }
     return {.stale_types = stale_types_of(options.stale_types),
             .live = (options.flags & SR_SAVE_LIVE) != 0,
-            .verify = (options.flags & SR_SAVE_VERIFY) != 0,
+            .verify = verify,
             .kind = kind,
             .grants = grants,
             .max_grant_version = max_grant_version_of(options.max_grant_version)};
@@ -321,6 +325,9 @@ int sr_save(sr_host* host, uint32_t domid, int fd, const struct sr_save_options*
         error,
         [&] {
             const auto our_options = sr::take_struct(options, "sr_save_options");
+            if (our_options.reserved != 0) {
+                throw sr::Error{sr::Errc::unsupported, "sr_save_options.reserved is not 0"};
+            }
             const auto our_ops = sr::take_struct(ops, "sr_save_ops");
             const sr::SaveSettings settings = sr::settings_of(our_options, our_ops);
             const sr::CancelToken* token = sr::token_of(our_options.job);

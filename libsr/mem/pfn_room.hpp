@@ -9,7 +9,7 @@ namespace sr {
 /// The most pfns that the p2m of a PV guest may cover, given the most pages it may own.
 ///
 /// Memory is spent for each pfn that a guest, or a stream, merely claims: a few bits on save, and
-/// on restore a table wherever one page is. Real claims go past a guest's memory: Linux makes room
+/// on a live save and on restore a table of 512 entries wherever one page is. Real claims go past a guest's memory: Linux makes room
 /// for 512 GiB to be plugged in (CONFIG_XEN_BALLOON_MEMORY_HOTPLUG_LIMIT), others for what was
 /// ballooned out. So there is room for those, and for sixteen times the memory beyond them.
 [[nodiscard]] constexpr std::uint64_t most_pfns(std::uint64_t max_pages) noexcept

@@ -117,10 +117,11 @@ void PvSave::send_rest_of_guest()
 void PvSave::stop_guest()
 {
     const bool was_running = !info_.suspended() || all_sent_;
+    caller_.check_cancelled();  // not a guest that runs well
     if (was_running) {
         info_ = suspended_info(domain_, caller_);
+        caller_.check_cancelled();
     }
-    caller_.check_cancelled();
     if (!was_running || !guest_.rediscover_p2m(info_)) {
         return;
     }

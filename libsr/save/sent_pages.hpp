@@ -12,7 +12,8 @@
 
 namespace sr {
 
-/// What a reader of the stream knows of a guest that ran while it was sent. Takes 8 octets a pfn that was sent.
+/// What a reader of the stream knows of a guest that ran while it was sent. Takes 8 octets a pfn that was sent, and as
+/// many for its 511 neighbours: up to a page's worth a page, of a guest that lays its pages out to that end.
 class SentPages {
 public:
     SentPages() : sent_{limits::pv_pfn_max, never} {}

@@ -131,11 +131,13 @@ TEST_F(LiveGuest, CanHaveItsSaveCancelledAtAnyTime)
 
 TEST_F(LiveGuest, CanHaveItsSaveCancelledByWhatIsAsked)
 {
-    for (const bool while_suspending : {false, true}) {
+    // After a round, when it is about to be suspended, and while it is.
+    for (const std::uint32_t when : {1U, 2U, 3U}) {
+        const bool while_suspending = when == 3;
         sr_job* const job = sr_job_new();
         toolstack_.decide = [&](const sr_precopy_stats& stats) {
             live_on();
-            if (stats.iteration == 1 && !while_suspending) {
+            if (stats.iteration == when) {
                 sr_cancel(job);
             }
             return stats.iteration < 2 ? SR_PRECOPY_CONTINUE : SR_PRECOPY_STOP;

@@ -175,6 +175,14 @@ TEST_F(Checkpoints, AreSmallWhereLittleChanges)
     EXPECT_LT(sizes[2] - sizes[1], sizes[0] / 2);
 }
 
+TEST_F(Checkpoints, AreNotSentTwiceToBeCompared)
+{
+    EXPECT_EQ(take(SR_SAVE_LIVE | SR_SAVE_VERIFY), -1);
+    EXPECT_EQ(error_.error_class, SR_ERROR_USAGE) << error_.message;
+    EXPECT_EQ(error_.guest, SR_GUEST_UNTOUCHED);
+    EXPECT_TRUE(file_.contents().empty());
+}
+
 TEST_F(Checkpoints, LeaveTheGuestInDoubtOnceThereIsOne)
 {
     toolstack_.resume_guest = [] { return SR_POSTCOPY_FAILED; };
@@ -193,6 +201,7 @@ TEST_F(Checkpoints, LeaveTheGuestInDoubtOnceThereIsOne)
     EXPECT_EQ(take(SR_SAVE_LIVE, job), -1);
     EXPECT_EQ(error_.error_class, SR_ERROR_CANCELLED) << error_.message;
     EXPECT_EQ(error_.guest, SR_GUEST_IN_DOUBT);
+    EXPECT_EQ(here_.host.state_of(domid_text_), "running") << "it was suspended for nothing";
     expect_unharmed();
     sr_job_free(job);
 }
