@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 using test::Ended;
+using test::parsed_json;
 
 // Where things stand in pv_stream.hex, in octets.
 constexpr std::size_t page_data_reserved = 0xa8 + 8 + 4;
