@@ -2,6 +2,8 @@
 // Populating, mapping and giving back.
 #include "libsr/restore/guest_memory.hpp"
 
+#include "libsr/mem/load_once.hpp"
+#include "libsr/mem/pte.hpp"
 #include "libsr/wire/limits.hpp"
 
 #include <algorithm>
@@ -91,13 +93,18 @@ std::uint64_t GuestMemory::empty_broken()
             }
         }
     });
-    for (std::span<const std::uint64_t> left{frames}; !left.empty();) {
-        const auto some = left.first(std::min(left.size(), announced_together));
+    empty(frames);
+    return nr_lost;
+}
+
+void GuestMemory::empty(std::span<const std::uint64_t> mfns)
+{
+    while (!mfns.empty()) {
+        const auto some = mfns.first(std::min(mfns.size(), announced_together));
         const ForeignMapping pages = mapper_.map(some, Access::read_write);
         std::fill(pages.octets().begin(), pages.octets().end(), std::byte{0});
-        left = left.subspan(some.size());
+        mfns = mfns.subspan(some.size());
     }
-    return nr_lost;
 }
 
 /// A broken page keeps its frame, emptied: tables may name it.
@@ -114,24 +121,54 @@ std::uint64_t GuestMemory::nr_unused() const
     return nr;
 }
 
-void GuestMemory::give_back_unused(std::uint64_t at_most)
+std::uint64_t GuestMemory::give_back_unused(std::uint64_t at_most)
 {
-    std::vector<std::uint64_t> unused;
-    std::vector<Pfn> pfns;
+    FramePfns unused;
     p2m_.for_each_frame([&](Pfn pfn, Mfn mfn) {
-        if (pfns.size() < at_most && is_unused(pfn)) {
-            unused.push_back(mfn.number());
-            pfns.push_back(pfn);
+        if (is_unused(pfn)) {
+            unused.emplace(mfn.number(), pfn);
         }
     });
-    if (unused.empty()) {
-        return;
+    const std::uint64_t nr_kept = unused.empty() ? 0 : keep_named(unused);
+    std::vector<std::uint64_t> mfns;
+    for (auto at = unused.begin(); at != unused.end() && mfns.size() < at_most; ++at) {
+        mfns.push_back(at->first);
     }
-    domain_.give_back(unused);
-    for (const Pfn pfn : pfns) {
-        p2m_.forget_mfn(pfn);
+    if (mfns.empty()) {
+        return nr_kept;
     }
-    nr_frames_ -= pfns.size();
+    empty(mfns);
+    const std::vector<std::uint64_t> gone = mfns;
+    domain_.give_back(mfns);
+    for (const std::uint64_t mfn : gone) {
+        p2m_.forget_mfn(unused.at(mfn));
+    }
+    nr_frames_ -= gone.size();
+    return nr_kept;
+}
+
+std::uint64_t GuestMemory::keep_named(FramePfns& unused)
+{
+    std::vector<std::uint64_t> tables;
+    p2m_.for_each_type([&](Pfn pfn, PageType type) {
+        if (const auto mfn = is_table(type) ? p2m_.mfn_of(pfn) : std::nullopt) {
+            tables.push_back(mfn->number());
+        }
+    });
+    const std::size_t nr_before = unused.size();
+    for (std::span<const std::uint64_t> left{tables}; !left.empty();) {
+        const auto some = left.first(std::min(left.size(), announced_together));
+        const ForeignMapping pages = mapper_.map(some, Access::read);
+        const auto octets = pages.octets();
+        for (std::size_t at = 0; at < octets.size(); at += sizeof(std::uint64_t)) {
+            const Pte<Mfn> entry{load_once<std::uint64_t>(octets, at)};
+            if (entry.present()) {
+                unused.erase(entry.frame().number());
+            }
+        }
+        left = left.subspan(some.size());
+    }
+    return nr_before - unused.size();
 }
 
 }  // namespace sr

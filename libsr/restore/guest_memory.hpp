@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 namespace sr {
@@ -40,9 +41,14 @@ public:
     /// Takes back frames of pfns that the stream, in the end, says have none: an earlier round may have brought their
     /// contents, or tables that name them. Nothing of the guest is mapped; their p2m entries are written later. Not before
     /// the guest is whole: a live sender says "no frame" of a page that it could not send yet, too, while tables that it
-    /// does not send again go on naming the frame. The stock sender may say so even at a checkpoint.
-    /// @param at_most  how many. @throws Error{hypervisor}
-    void give_back_unused(std::uint64_t at_most = std::numeric_limits<std::uint64_t>::max());
+    /// does not send again go on naming the frame. The stock sender may say so even at a checkpoint, and even in the end.
+    /// So a frame that a table names stays, as it does with the stock engine: the hypervisor would refuse the table without
+    /// it, and the guest with the table. What the others hold is the guest's alone, and Xen hands it on to the next domain
+    /// as it is: they are emptied before they go.
+    /// @param at_most  how many
+    /// @return how many stay because a table names them. @throws Error{hypervisor}
+    std::uint64_t
+    give_back_unused(std::uint64_t at_most = std::numeric_limits<std::uint64_t>::max());
     /// How many of these there are.
     [[nodiscard]] std::uint64_t nr_unused() const;
 
@@ -57,6 +63,12 @@ public:
     [[nodiscard]] std::uint64_t empty_broken();
 
 private:
+    using FramePfns = std::unordered_map<std::uint64_t, Pfn>;  ///< by mfn
+
+    /// Takes out of these frames those that page tables of the domain name. @return how many
+    [[nodiscard]] std::uint64_t keep_named(FramePfns& unused);
+    /// Zeroes frames of the domain.
+    void empty(std::span<const std::uint64_t> mfns);
     void count_broken(Pfn pfn);
     [[nodiscard]] bool is_unused(Pfn pfn) const noexcept;
 

@@ -85,10 +85,13 @@ void PvCheckpoint::check_tables(std::span<const PageEntry> entries, Pfn highest)
 
 void PvCheckpoint::apply_p2m_frames(const P2mFrames& frames, const PvState& pv)
 {
-    P2mPlace place = p2m_place_.value_or(P2mPlace{*pv.p2m.highest(), pv.p2m_frames});
-    place.highest = std::max(place.highest, frames.last());
-    merge_p2m_frames(place.frames, frames, place.highest);
-    p2m_place_ = std::move(place);
+    if (!p2m_place_) {
+        p2m_place_.emplace(P2mPlace{*pv.p2m.highest(), pv.p2m_frames});
+    }
+    // In place: the list may be long, and the record short and one of many.
+    const Pfn highest = std::max(p2m_place_->highest, frames.last());
+    merge_p2m_frames(p2m_place_->frames, frames, highest);
+    p2m_place_->highest = highest;
 }
 
 void PvCheckpoint::apply_shared_info(std::span<const std::byte> body)
@@ -165,7 +168,7 @@ void PvCheckpoint::apply(PvState& pv, GuestMemory& memory, LoadedPageVisitor& vi
                          VcpuRecords& vcpus)
 {
     if (nr_short_ != 0) {
-        memory.give_back_unused(nr_short_);
+        (void)memory.give_back_unused(nr_short_);
     }
     std::vector<PageEntry> entries;
     std::vector<std::span<const std::byte>> contents;

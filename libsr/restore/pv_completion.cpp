@@ -139,7 +139,12 @@ RestoreResults complete_pv_domain(const PvDestination& to, PvState& pv, GuestMem
         to.log.warning("%" PRIu64 " pages of the guest were lost to memory errors of its old host",
                        nr_lost);
     }
-    memory.give_back_unused();
+    if (const std::uint64_t nr_named = memory.give_back_unused(); nr_named != 0) {
+        to.log.warning("%" PRIu64
+                       " pages that the stream says the guest does not have are named by "
+                       "its page tables: it keeps them, with what came of them before, or empty",
+                       nr_named);
+    }
     write_shared_info(to, pv, memory);
     const StartInfoFrames rings = write_start_info(to, pv, memory, plan.start_info);
     write_p2m(pv, memory, plan.p2m_leaves);

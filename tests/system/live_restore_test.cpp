@@ -3,9 +3,34 @@
 #include "tests/system/saved_guest.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <unistd.h>
 
 namespace sr::test {
 namespace {
+
+/// Frames of the host that hold nothing but this octet, whoever owns them or did.
+std::size_t frames_full_of(std::byte octet)
+{
+    const Octets full(page_size, octet);
+    Octets page(page_size);
+    for (const auto& each : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+        std::error_code ignored;
+        const auto target = std::filesystem::read_symlink(each.path(), ignored).string();
+        if (target.find("memfd:fakexen-memory") == std::string::npos) {
+            continue;
+        }
+        const int memory = std::stoi(each.path().filename());
+        std::size_t nr = 0;
+        for (off_t at = 0; ::pread(memory, page.data(), page.size(), at) > 0; at += page_size) {
+            nr += page == full ? 1U : 0U;
+        }
+        return nr;
+    }
+    throw std::runtime_error{"the host's memory is not open here"};
+}
 
 class LiveRestore : public SavedGuest {
 protected:
@@ -118,6 +143,21 @@ TEST_F(LiveRestore, ATableThatIsSentLaterKeepsTheFrameThatOthersName)
     expect_lives_on_from(0);
 }
 
+/// The stock engine says so even in the end, of a table that it cannot translate: what names it must stay valid.
+TEST_F(LiveRestore, ATableThatIsNeverSentKeepsItsFrameToo)
+{
+    StreamPieces stream = split(saves_.front());
+    StreamPages pages = pages_of(stream);
+    const auto last = std::find_if(pages.rbegin(), pages.rend(),
+                                   [](const auto& p) { return p.second.type == PageType::l1; });
+    ASSERT_NE(last, pages.rend());
+    last->second = {PageType::xtab, {}};
+    replace_pages(stream, page_records(pages));
+    ASSERT_EQ(restore(join(stream), SR_STREAM_PLAIN), 0) << error_.message;
+    EXPECT_TRUE(log_has("1 pages that the stream says the guest does not have are named by"));
+    ASSERT_EQ(recorder_.results.size(), 1U);
+}
+
 TEST_F(LiveRestore, PagesThatWereGivenBackHaveNoFrameInTheEnd)
 {
     StreamPieces stream = split(saves_.front());
@@ -146,8 +186,11 @@ TEST_F(LiveRestore, PagesThatWereGivenBackHaveNoFrameInTheEnd)
     replace_pages(stream, records);
     ASSERT_EQ(restore(saves_.front(), SR_STREAM_PLAIN), 0) << error_.message;
     const std::uint64_t without = nr_pages();
+    const std::size_t of_others = frames_full_of(std::byte{0x5a});
     ASSERT_EQ(restore(join(stream), SR_STREAM_PLAIN), 0) << error_.message;
     EXPECT_EQ(nr_pages(), without);
+    EXPECT_EQ(frames_full_of(std::byte{0x5a}), of_others)
+        << "Xen gives a frame to the next domain with what it holds";
     expect_lives_on_from(0);
 }
 
