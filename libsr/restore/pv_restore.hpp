@@ -56,8 +56,12 @@ public:
     void apply_vcpu(RecordType type, std::span<const std::byte> body);
     void apply_shared_info(std::span<const std::byte> body);
 
-    /// From now on pages are compared, not loaded: see PvVerify.
-    void begin_verify() { verify_.emplace(state(), *memory_); }
+    /// From now on pages are compared, not loaded: see PvVerify. @throws Error{mismatch} as end_verify()
+    void begin_verify()
+    {
+        end_verify();
+        verify_.emplace(state(), *memory_);
+    }
     /// No more pages to be compared come. @throws Error{mismatch}
     void end_verify();
 

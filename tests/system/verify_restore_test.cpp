@@ -69,6 +69,23 @@ TEST_F(VerifyRestore, FindsAnOctetOfMemory)
     expect_difference(pfn);
 }
 
+TEST_F(VerifyRestore, ASecondComparisonDoesNotUndoTheFirst)
+{
+    const StreamPages right = pages_;
+    first_with(PageType::notab).second.contents[4095] ^= std::byte{1};
+    StreamPieces stream = split(followed_by(pages_));
+    auto more = page_records(right);
+    more.insert(more.begin(), {RecordType::verify, {}});
+    const auto place =
+        std::find_if(stream.records.rbegin(), stream.records.rend(), [](const RecordPiece& r) {
+            return r.type == RecordType::page_data;
+        }).base();
+    stream.records.insert(place, more.begin(), more.end());
+    EXPECT_EQ(restore(join(stream), SR_STREAM_PLAIN), -1);
+    EXPECT_EQ(error_.error_class, SR_ERROR_MISMATCH) << error_.message;
+    expect_nothing_left();
+}
+
 TEST_F(VerifyRestore, FindsAFlagOfATable)
 {
     auto& [pfn, page] = first_with(PageType::l1);
