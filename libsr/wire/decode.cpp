@@ -240,6 +240,10 @@ TscInfo decode_tsc_info(std::span<const std::byte> body)
     if (tsc.mode.value() > limits::tsc_mode_max) {
         throw Error{Errc::malformed, "X86_TSC_INFO: unknown mode %" PRIu32, tsc.mode.value()};
     }
+    if (tsc.khz.value() > limits::tsc_khz_max) {
+        throw Error{Errc::limit, "X86_TSC_INFO: %" PRIu32 " kHz, more than %" PRIu32,
+                    tsc.khz.value(), limits::tsc_khz_max};
+    }
     return TscInfo{tsc.mode.value(), tsc.khz.value(), tsc.nsec.value(), tsc.incarnation.value()};
 }
 

@@ -62,6 +62,13 @@ inline constexpr std::uint32_t grant_frames_max = 4096;
 /// PVRDTSCP, which a newer hypervisor refuses itself).
 inline constexpr std::uint32_t tsc_mode_max = 3;
 
+/// The highest frequency of a tsc, in kHz: forty times what processors have and more. Hypervisors of 2022 and before (up to 4.17.0)
+/// multiply it by 1000 in 32 bits and, where that makes 0, never return.
+inline constexpr std::uint32_t tsc_khz_max = 400'000'000;
+
+/// Deviations of the order of records that a restore tells one by one: a hostile stream may consist of them.
+inline constexpr std::uint64_t deviations_told_max = 16;
+
 /// Octets that may still come of a checkpointed stream that made no sense, before its end shows that the sender is lost:
 /// more than pipes, sockets and a secure shell hold on the way. A sender that says more than that is alive.
 inline constexpr std::uint64_t after_nonsense_max = 16U << 20;

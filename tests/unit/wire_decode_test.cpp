@@ -348,6 +348,10 @@ TEST(DecodeTscInfo, RefusesUnknownModes)
     const Octets good = golden_body("x86_tsc_info.hex");
     EXPECT_EQ(decode_tsc_info(with(good, 0, "03")).mode, 3U);
     EXPECT_EQ(error_of([&] { (void)decode_tsc_info(with(good, 0, "04")); }), Errc::malformed);
+    EXPECT_EQ(decode_tsc_info(with(good, 4, "00 84 d7 17")).khz, 400'000'000U);
+    EXPECT_EQ(error_of([&] { (void)decode_tsc_info(with(good, 4, "01 84 d7 17")); }), Errc::limit);
+    // What old hypervisors never return from.
+    EXPECT_EQ(error_of([&] { (void)decode_tsc_info(with(good, 4, "00 00 00 20")); }), Errc::limit);
 }
 
 TEST(DecodeHvmParams, ReadsEach)
