@@ -195,12 +195,20 @@ private:
         }
     }
 
+    void tell_deviation(const RecordHead& head, const char* deviation)
+    {
+        if (nr_deviations_++ < limits::deviations_told_max) {
+            log_.warning("record %" PRIu64 " %s at offset %#" PRIx64 " %s%s", head.place.record,
+                         name_of(head.type), head.place.offset, deviation,
+                         nr_deviations_ == limits::deviations_told_max ? "; no more are told" : "");
+        }
+    }
+
     void apply_record(const RecordHead& head)
     {
         const OrderStep step = order_.accept(head.type);
         if (step.deviation != nullptr) {
-            log_.warning("record %" PRIu64 " %s at offset %#" PRIx64 " %s", head.place.record,
-                         name_of(head.type), head.place.offset, step.deviation);
+            tell_deviation(head, step.deviation);
         }
         caller_.domain_changes();
         if (head.type != to_wire(RecordType::page_data)) {
@@ -312,6 +320,7 @@ private:
     StaticData static_data_;
     GrantCheck grants_;
     PvRestore pv_;
+    std::uint64_t nr_deviations_ = 0;
     std::uint64_t nr_checkpoints_ = 0;  ///< whole ones; from the first on, records are kept
     std::optional<TscInfo> next_tsc_;   ///< that of the checkpoint that is kept
     bool applying_ = false;             ///< a checkpoint is being applied: the domain is neither

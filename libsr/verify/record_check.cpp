@@ -184,8 +184,8 @@ void check_whole(Judgement& judgement)
     }
     for (const auto& [id, facts] : judgement.summary.vcpus) {
         if (id != 0 && !facts.basic) {
-            judgement.findings.deviation(
-                FindingKind::semantic, "vCPU %" PRIu32 " has records but no X86_PV_VCPU_BASIC", id);
+            judgement.findings.error(FindingKind::semantic,
+                                     "vCPU %" PRIu32 " has records but no X86_PV_VCPU_BASIC", id);
         }
     }
     if (judgement.types.complete()) {

@@ -203,6 +203,28 @@ TEST(CapiRestore, LogsADeviationThatItLetsPass)
     }));
 }
 
+TEST(CapiRestore, LogsAHandfulOfManyDeviations)
+{
+    StreamPieces pieces = split(whole_stream());
+    const std::vector<RecordPiece> many(100, pieces.first(RecordType::x86_tsc_info));
+    pieces.records.insert(pieces.records.end() - 1, many.begin(), many.end());
+    const auto domain = new_domain();
+    const MemoryFile file{join(pieces)};
+    Recorder recorder;
+    const sr_restore_options options = restore_options(*domain);
+    const sr_restore_ops ops = recorder.restore_ops();
+    EXPECT_EQ(sr_restore(world().engine.get(), domain->id(), file.fd(), &options, &ops, &recorder,
+                         nullptr),
+              0);
+    const auto nr_told = [&](const char* text) {
+        return std::count_if(
+            recorder.log.begin(), recorder.log.end(),
+            [=](const std::string& line) { return line.find(text) != std::string::npos; });
+    };
+    EXPECT_EQ(nr_told("comes a second time"), 16);
+    EXPECT_EQ(nr_told("no more are told"), 1);
+}
+
 TEST(CapiRestore, CanBeCancelledOutOfAReadThatStalls)
 {
     const Pipe pipe;
