@@ -60,11 +60,21 @@ void check_p2m_frames(std::span<const std::byte> body, Judgement& judgement)
     }
     const P2mFrames frames = decode_p2m_frames(body, *summary.width);
     summary.max_pfn = std::max(summary.max_pfn.value_or(Pfn{0}), frames.last());
-    constexpr std::size_t most = (limits::pv_pfn_max + 1) / 512;
-    for (std::size_t i = 0; i < frames.nr_frames() && judgement.p2m_frames.size() < most; ++i) {
-        judgement.p2m_frames.push_back(frames.frame(i));
+    // The guest may move its p2m while it is saved: what comes last for a part of it counts.
+    std::vector<Pfn>& list = judgement.p2m_frames;
+    const std::size_t first = frames.first_frame();
+    if (first > list.size()) {
+        judgement.findings.error(FindingKind::semantic,
+                                 "X86_PV_P2M_FRAMES: from entry %zu on, but none for those from "
+                                 "%zu on",
+                                 first, list.size());
+        return;
     }
-    summary.p2m_frames = judgement.p2m_frames.size();
+    list.resize(std::max(list.size(), first + frames.nr_frames()), Pfn{0});
+    for (std::size_t i = 0; i < frames.nr_frames(); ++i) {
+        list[first + i] = frames.frame(i);
+    }
+    summary.p2m_frames = list.size();
 }
 
 void check_shared_info(std::span<const std::byte> body, Judgement& judgement)

@@ -125,6 +125,26 @@ TEST(VerifySemantics, FindsP2mFramesThatAreNoMemory)
                                  "is above the domain's highest"});
 }
 
+TEST(VerifySemantics, TakesTheP2mFramesThatComeLast)
+{
+    Parts parts{"pv_stream.hex"};
+    parts.change(RecordType::x86_pv_p2m_frames, 8, "04");
+    parts.insert_before(RecordType::shared_info, golden("x86_pv_p2m_frames.hex"));
+    const VerifyReport report = parts.verify();
+    EXPECT_EQ(lines(report), Lines{});
+    EXPECT_EQ(report.summary.p2m_frames, 1U);
+}
+
+TEST(VerifySemantics, FindsAGapInTheP2mFrames)
+{
+    Parts parts{"pv_stream.hex"};
+    parts.change(RecordType::x86_pv_p2m_frames, 0, "00 02 00 00 0f 02 00 00");
+    EXPECT_TRUE(std::ranges::any_of(lines(parts.verify()), [](const std::string& line) {
+        return line == "error semantic: X86_PV_P2M_FRAMES: from entry 1 on, but none for those "
+                       "from 0 on";
+    }));
+}
+
 TEST(VerifySemantics, FindsVcpusThatCannotBeRestored)
 {
     const auto found = [](RecordType type, std::size_t at, const char* hex) {
