@@ -151,7 +151,7 @@ TEST(GrantView, MakesJson)
 
 TEST(GrantView, TellsTheSizeOfATable)
 {
-    GrantTableSize size{.version = GrantVersion::v1,
+    ShownTableSize size{.version = GrantVersion::v1,
                         .nr_frames = 1,
                         .max_frames = std::nullopt,
                         .max_version = std::nullopt};

@@ -214,12 +214,12 @@ std::string tsc_fact(const StreamSummary& summary)
 }
 
 /// Both records of the grant table in one.
-std::optional<GrantTableSize> grant_size(const StreamSummary& summary)
+std::optional<ShownTableSize> grant_size(const StreamSummary& summary)
 {
     if (!summary.grants && !summary.grant_info) {
         return std::nullopt;
     }
-    GrantTableSize size = summary.grant_info ? size_of(*summary.grant_info) : GrantTableSize{};
+    ShownTableSize size = summary.grant_info ? size_of(*summary.grant_info) : ShownTableSize{};
     if (summary.grants) {  // the later one
         size.version = summary.grants->version;
         size.nr_frames = summary.grants->nr_frames;
@@ -308,7 +308,7 @@ Json config_json(const DomainConfig& config)
             {"max-vcpus", config.max_vcpus}};
 }
 
-Json grants_json(const StreamSummary& summary, const GrantTableSize& size)
+Json grants_json(const StreamSummary& summary, const ShownTableSize& size)
 {
     Json members = size_json(size);
     if (summary.grants) {

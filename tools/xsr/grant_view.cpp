@@ -155,7 +155,7 @@ ShownGrant shown(const StreamGrantEntry& entry) noexcept
     return with_frame(entry, frame);
 }
 
-GrantTableSize size_of(const GrantTableInfo& info) noexcept
+ShownTableSize size_of(const GrantTableInfo& info) noexcept
 {
     return {.version = info.version,
             .nr_frames = info.nr_frames,
@@ -163,7 +163,7 @@ GrantTableSize size_of(const GrantTableInfo& info) noexcept
             .max_version = info.max_version};
 }
 
-GrantTableSize size_of(const GrantTableEntries& table) noexcept
+ShownTableSize size_of(const GrantTableEntries& table) noexcept
 {
     return {.version = table.version,
             .nr_frames = table.nr_frames,
@@ -171,7 +171,7 @@ GrantTableSize size_of(const GrantTableEntries& table) noexcept
             .max_version = std::nullopt};
 }
 
-std::string size_text(const GrantTableSize& size)
+std::string size_text(const ShownTableSize& size)
 {
     std::string text = format("version %u", number_of(size.version));
     if (size.max_version) {
@@ -185,7 +185,7 @@ std::string size_text(const GrantTableSize& size)
     return nr_status == 0 ? text : text + ", " + format_count(nr_status, "status frame");
 }
 
-Json size_json(const GrantTableSize& size)
+Json size_json(const ShownTableSize& size)
 {
     Json members = {{"version", number_of(size.version)}, {"frames", size.nr_frames}};
     if (size.max_frames) {

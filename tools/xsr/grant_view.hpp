@@ -29,20 +29,20 @@ struct GrantStyle {
 [[nodiscard]] ShownGrant shown(const StreamGrantEntry& entry) noexcept;
 
 /// What a table has beside its entries.
-struct GrantTableSize {
+struct ShownTableSize {
     GrantVersion version = GrantVersion::v1;
     std::uint32_t nr_frames = 0;
     std::optional<std::uint32_t> max_frames;
     std::optional<GrantVersion> max_version;
 };
-[[nodiscard]] GrantTableSize size_of(const GrantTableInfo& info) noexcept;
-[[nodiscard]] GrantTableSize size_of(const GrantTableEntries& table) noexcept;
+[[nodiscard]] ShownTableSize size_of(const GrantTableInfo& info) noexcept;
+[[nodiscard]] ShownTableSize size_of(const GrantTableEntries& table) noexcept;
 
 /// "version 2, 2 frames (at most 64), 1 status frame"
-[[nodiscard]] std::string size_text(const GrantTableSize& size);
-[[nodiscard]] Json size_json(const GrantTableSize& size);
+[[nodiscard]] std::string size_text(const ShownTableSize& size);
+[[nodiscard]] Json size_json(const ShownTableSize& size);
 
-/// Somebody uses what it grants, or granted: its domain has the page mapped, or a transfer has begun.
+/// Somebody uses what it grants, or granted: its domain has the page mapped, or copies from it. A transfer is no use.
 [[nodiscard]] bool is_in_use(const ShownGrant& grant) noexcept;
 
 /// The line above those of entries.

@@ -132,7 +132,7 @@ private:
 struct Sheet {
     std::string subject;  ///< "domain 3 (web)" or "web.xl"
     Json origin;          ///< the same for programs
-    GrantTableSize size;
+    ShownTableSize size;
     GrantList grants;
 };
 
@@ -202,7 +202,7 @@ void Grants::show_file(Console& console, const InputFile& file)
                     file.name().c_str()};
     }
     const GrantTableEntries& table = *grants.entries;
-    GrantTableSize size = size_of(table);
+    ShownTableSize size = size_of(table);
     if (grants.info) {
         size.max_frames = grants.info->max_frames;
         size.max_version = grants.info->max_version;
