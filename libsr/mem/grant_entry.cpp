@@ -76,6 +76,7 @@ void decode_grant_frame(GrantVersion version, std::span<const std::byte, page_si
     for (std::uint32_t i = 0; i < nr_entries; ++i) {
         const EntryOctets octets = frame.subspan(i * length, length);
         GrantEntry entry;
+        entry.version = version;
         entry.ref = first_ref + i;
         entry.flags = load<std::uint16_t>(octets, at_flags);
         if (!status.empty()) {

@@ -47,8 +47,8 @@ enum class GrantKind : std::uint8_t {
 namespace grant_flag {
 inline constexpr std::uint16_t kind_mask = 0x3;
 inline constexpr std::uint16_t read_only = 1U << 2;           ///< access and transitive
-inline constexpr std::uint16_t reading = 1U << 3;             ///< the same, written by Xen
-inline constexpr std::uint16_t writing = 1U << 4;             ///< the same, written by Xen
+inline constexpr std::uint16_t reading = 1U << 3;             ///< the same; version 1, by Xen
+inline constexpr std::uint16_t writing = 1U << 4;             ///< the same; version 1, by Xen
 inline constexpr std::uint16_t sub_page = 1U << 8;            ///< access, version 2
 inline constexpr std::uint16_t transfer_committed = 1U << 2;  ///< transfer, written by Xen
 inline constexpr std::uint16_t transfer_completed = 1U << 3;  ///< transfer, written by Xen
@@ -71,7 +71,8 @@ struct GrantEntryOf {
         friend constexpr bool operator==(const Source&, const Source&) noexcept = default;
     };
 
-    std::uint32_t ref = 0;    ///< its index in the table
+    GrantVersion version = GrantVersion::v1;  ///< of its table: what the flags mean
+    std::uint32_t ref = 0;                    ///< its index there
     std::uint16_t flags = 0;  ///< as they stand there, bits that mean nothing included
     std::uint16_t domid = 0;  ///< to whom
     /// Version 2: GTF_reading and GTF_writing, which stand in a table of their own; 0 where that was not looked at. Version 1
@@ -105,7 +106,8 @@ struct GrantEntryOf {
     {
         return shares() && (flags & grant_flag::read_only) != 0;
     }
-    /// Its domain has it mapped for reading. An entry that was revoked may still be in use: version 2 keeps this elsewhere.
+    /// Its domain has it mapped for reading. Version 2 has this in the status only, so that an entry that was revoked may
+    /// still be in use; the flags' bits mean nothing there.
     [[nodiscard]] constexpr bool reading() const noexcept { return in_use(grant_flag::reading); }
     [[nodiscard]] constexpr bool writing() const noexcept { return in_use(grant_flag::writing); }
 
@@ -114,7 +116,8 @@ struct GrantEntryOf {
 private:
     [[nodiscard]] constexpr bool in_use(std::uint16_t flag) const noexcept
     {
-        return ((status | (shares() ? flags : 0U)) & flag) != 0;
+        const unsigned use = version == GrantVersion::v2 ? status : shares() ? flags : 0U;
+        return (use & flag) != 0;
     }
 };
 
@@ -126,7 +129,8 @@ template <typename G, typename F>
 [[nodiscard]] constexpr GrantEntryOf<G> with_frame(const GrantEntryOf<F>& entry,
                                                    std::optional<G> frame) noexcept
 {
-    GrantEntryOf<G> other{.ref = entry.ref,
+    GrantEntryOf<G> other{.version = entry.version,
+                          .ref = entry.ref,
                           .flags = entry.flags,
                           .domid = entry.domid,
                           .status = entry.status,

@@ -48,17 +48,17 @@ std::optional<GrantVersion> decode_max_version(std::uint32_t number, GrantVersio
                 layout.ref.value(), unsigned{layout.flags.value()},         why};
 }
 
-/// What the kind of an entry has and what it does not.
+/// What an entry has and what it does not, by its flags.
 struct EntryParts {
     bool frame;
     bool sub_page;
     bool source;
 };
 
-EntryParts parts_of(const StreamGrantEntry& entry, GrantVersion version) noexcept
+EntryParts parts_of(const StreamGrantEntry& entry) noexcept
 {
     const GrantKind kind = entry.kind();
-    const bool is_v2 = version == GrantVersion::v2;
+    const bool is_v2 = entry.version == GrantVersion::v2;
     return {.frame = kind == GrantKind::permit_access || kind == GrantKind::accept_transfer,
             .sub_page = is_v2 && kind == GrantKind::permit_access &&
                         (entry.flags & grant_flag::sub_page) != 0,
@@ -92,6 +92,7 @@ void decode_parts(const GrantEntryLayout& layout, EntryParts parts, Pfn max_pfn,
 StreamGrantEntry decode_entry(const GrantEntryLayout& layout, GrantVersion version, Pfn max_pfn)
 {
     StreamGrantEntry entry;
+    entry.version = version;
     entry.ref = layout.ref.value();
     entry.flags = layout.flags.value();
     entry.domid = layout.domid.value();
@@ -104,7 +105,7 @@ StreamGrantEntry decode_entry(const GrantEntryLayout& layout, GrantVersion versi
     if (entry.flags == 0 && entry.status == 0) {
         refuse_entry(layout, "is empty");
     }
-    decode_parts(layout, parts_of(entry, version), max_pfn, entry);
+    decode_parts(layout, parts_of(entry), max_pfn, entry);
     return entry;
 }
 

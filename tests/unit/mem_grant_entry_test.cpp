@@ -110,6 +110,20 @@ TEST(GrantEntry, Version2HasItsStatusElsewhere)
     EXPECT_EQ(table.decode(GrantVersion::v2, false).size(), 1U);
 }
 
+/// The guest may have left them there, as version 1 has them: Xen writes status frames only.
+TEST(GrantEntry, UseIsInTheFlagsOfVersion1Only)
+{
+    Table table;
+    table.put(0, {0x19, 0x00, 0x01, 0x00});
+    for (const bool with_status : {false, true}) {
+        const auto entries = table.decode(GrantVersion::v2, with_status);
+        ASSERT_EQ(entries.size(), 1U);
+        EXPECT_EQ(entries[0].flags, 0x19U);
+        EXPECT_FALSE(entries[0].reading() || entries[0].writing());
+    }
+    EXPECT_TRUE(table.decode(GrantVersion::v1).at(0).writing());
+}
+
 TEST(GrantEntry, TransfersHaveFlagsOfTheirOwn)
 {
     Table table;
@@ -153,10 +167,20 @@ TEST(GrantEntry, StatusFramesFollowTheTable)
 
 TEST(GrantEntry, KeepsAllButTheFrame)
 {
-    GrantEntry entry{.ref = 1, .flags = 0x101, .domid = 3, .status = 8, .frame = Gfn{7}};
+    GrantEntry entry{.version = GrantVersion::v2,
+                     .ref = 1,
+                     .flags = 0x101,
+                     .domid = 3,
+                     .status = 8,
+                     .frame = Gfn{7}};
     entry.sub_page = {1, 2};
     entry.source = {4, 5};
-    StreamGrantEntry expected{.ref = 1, .flags = 0x101, .domid = 3, .status = 8, .frame = Pfn{9}};
+    StreamGrantEntry expected{.version = GrantVersion::v2,
+                              .ref = 1,
+                              .flags = 0x101,
+                              .domid = 3,
+                              .status = 8,
+                              .frame = Pfn{9}};
     expected.sub_page = {1, 2};
     expected.source = {4, 5};
     EXPECT_EQ(with_frame(entry, std::optional{Pfn{9}}), expected);

@@ -33,6 +33,9 @@ GrantTableEntries table_v2()
     table.entries.back().source = {3, 0x0102'0304};
     table.entries.push_back({.ref = 11, .flags = 0x002, .domid = 2});
     table.entries.push_back({.ref = 511, .flags = 0, .domid = 1, .status = 0x18});
+    for (StreamGrantEntry& entry : table.entries) {
+        entry.version = GrantVersion::v2;
+    }
     return table;
 }
 

@@ -55,6 +55,7 @@ TEST(GrantView, TellsRightsAndUse)
 TEST(GrantView, TakesUseFromTheStatusOfVersion2)
 {
     ShownGrant grant = granted(9, access_flags, 1);
+    grant.version = GrantVersion::v2;
     grant.status = writing;
     EXPECT_EQ(columns(grant).at(4), "writing");
     EXPECT_TRUE(is_in_use(grant));
@@ -63,6 +64,15 @@ TEST(GrantView, TakesUseFromTheStatusOfVersion2)
     grant.flags = 0x40;  // no kind, and something else
     grant.status = 0;
     EXPECT_EQ(columns(grant), (Cells{"9", "3", "-", "none", "-", "not in force, flags 0x40"}));
+}
+
+TEST(GrantView, TakesNoUseFromTheFlagsOfVersion2)
+{
+    ShownGrant grant = granted(9, access_flags | status_mask, 1);
+    grant.version = GrantVersion::v2;
+    EXPECT_EQ(columns(grant), (Cells{"9", "3", "pfn 0x1", "read, write", "-", "flags 0x18"}));
+    EXPECT_FALSE(is_in_use(grant));
+    EXPECT_EQ(grant_json(grant, {})["reading"], false);
 }
 
 TEST(GrantView, NamesDomainsAndTheReservedEntries)

@@ -25,10 +25,9 @@ constexpr std::array cache_flags = {
 };
 constexpr std::uint16_t cache_mask = 0xe0;
 
-constexpr std::uint16_t use_mask = grant_flag::reading | grant_flag::writing;
-
-std::uint16_t known_flags(const ShownGrant& grant) noexcept
+unsigned known_flags(const ShownGrant& grant) noexcept
 {
+    const unsigned use_mask = grant.version == GrantVersion::v1 ? grant_flag::status_mask : 0U;
     switch (grant.kind()) {
     case GrantKind::permit_access:
         return grant_flag::kind_mask | grant_flag::read_only | use_mask | cache_mask |
@@ -130,7 +129,7 @@ std::string notes_text(const ShownGrant& grant)
             }
         }
     }
-    if (const unsigned unknown = grant.flags & ~unsigned{known_flags(grant)}; unknown != 0) {
+    if (const unsigned unknown = grant.flags & ~known_flags(grant); unknown != 0) {
         add("flags " + format_hex(unknown));
     }
     return text;

@@ -91,7 +91,8 @@ ShownFrame frame_of(const sr_grant_entry& from, bool is_hvm) noexcept
 
 ShownGrant shown_live(const sr_grant_entry& from, GrantVersion version, bool is_hvm) noexcept
 {
-    ShownGrant grant{.ref = from.ref,
+    ShownGrant grant{.version = version,
+                     .ref = from.ref,
                      .flags = from.flags,
                      .domid = from.domid,
                      .status = from.status,
