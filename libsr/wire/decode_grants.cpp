@@ -59,7 +59,7 @@ EntryParts parts_of(const StreamGrantEntry& entry) noexcept
 {
     const GrantKind kind = entry.kind();
     const bool is_v2 = entry.version == GrantVersion::v2;
-    return {.frame = kind == GrantKind::permit_access || kind == GrantKind::accept_transfer,
+    return {.frame = entry.is_of_a_frame(),
             .sub_page = is_v2 && kind == GrantKind::permit_access &&
                         (entry.flags & grant_flag::sub_page) != 0,
             .source = is_v2 && kind == GrantKind::transitive};
@@ -70,7 +70,7 @@ void decode_parts(const GrantEntryLayout& layout, EntryParts parts, Pfn max_pfn,
 {
     if (const Pfn frame{layout.frame.value()}; frame.number() != no_grant_frame) {
         if (!parts.frame) {
-            refuse_entry(layout, "has a frame, which its kind has not");
+            refuse_entry(layout, "has a frame, though it is of none");
         }
         if (frame > max_pfn) {
             refuse_entry(layout, "names a frame above the domain's highest");

@@ -153,9 +153,10 @@ void grant_frame(Input body, Bounds bounds)
                        std::span{octets}.subspan(page_size, with_status ? status_length : 0), 0,
                        entries);
     for (const GrantEntry& entry : entries) {
-        const bool is_low = entry.frame && entry.frame->number() <= bounds.max_pfn.number();
+        const bool is_sent =
+            entry.names_frame() && entry.frame->number() <= bounds.max_pfn.number();
         table.entries.push_back(
-            with_frame(entry, is_low ? std::optional{Pfn{entry.frame->number()}} : std::nullopt));
+            with_frame(entry, is_sent ? std::optional{Pfn{entry.frame->number()}} : std::nullopt));
     }
     require(decode_grant_table_entries(encode_grant_table_entries(table), bounds.max_pfn) == table,
             "a guest's table cannot be sent");

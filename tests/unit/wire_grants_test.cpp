@@ -166,7 +166,9 @@ TEST(GrantTableEntries, RefuseEachFieldOfAnEntryOutOfRange)
     says(message(v2, 4, 0, "00 02"), "beyond the frames");
     says(message(v2, 0, 8, "10"), "above the domain's highest");
     says(message(v2, 0, 12, "01"), "above the domain's highest");
-    says(message(v2, 2, 8, "01 00*7"), "has a frame, which its kind has not");
+    says(message(v2, 2, 8, "01 00*7"), "has a frame, though it is of none");
+    says(message(v2, 3, 8, "01 00*7"), "has a frame, though it is of none");  // transfer awaited
+    says(message(v2, 3, 4, "06 00 02 00 01 00*7"), "has a frame");            // and committed
     says(message(v2, 0, 16, "01"), "part of a page");  // without GTF_sub_page
     says(message(v2, 0, 18, "01"), "part of a page");
     says(message(v2, 3, 20, "01"), "another domain's entry");
@@ -186,6 +188,8 @@ TEST(GrantTableEntries, KeepWhatAGuestMayWrite)
     EXPECT_EQ(decode_grant_table_entries(with(v1, 20, "fd ff"), highest).entries[0].flags, 0xfffdU);
     EXPECT_EQ(decode_grant_table_entries(with(v1, 20 + 32, "03 80"), highest).entries[1].kind(),
               GrantKind::transitive);
+    EXPECT_EQ(decode_grant_table_entries(with(v1, 20, "0e"), highest).entries[0].frame, Pfn{14})
+        << "a transfer that is completed";
     EXPECT_EQ(decode_grant_table_entries(with(v1, 56, "ff ff ff ff"), highest).entries.size(), 2U);
 }
 
