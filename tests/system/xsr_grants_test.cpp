@@ -174,6 +174,7 @@ TEST_F(XsrGrants, DiffKnowsWhatARestoreMakesOfGrants)
     fewer.erase(second_entry, std::size_t{4} * 32);
     std::string seeded = stream_;  // the first entry becomes that of xenstore, in place of none
     seeded.replace(first_entry, 1, "\x01");
+    seeded.replace(first_entry + 4, 1, "\x01");  // access, not limited to reading
     for (const std::string& other :
          {unmapped, limits, write("fewer", fewer), write("seeded", seeded)}) {
         SCOPED_TRACE(other);
@@ -183,6 +184,25 @@ TEST_F(XsrGrants, DiffKnowsWhatARestoreMakesOfGrants)
         EXPECT_EQ(xsr({"diff", "--ignore-restore", file_, other}).status, 0) << ended.out;
     }
     EXPECT_EQ(xsr({"diff", "--ignore-restore", path("fewer"), file_}).status, 1);
+}
+
+/// Entries 0 and 1 are excused where they are what a toolstack makes, for whatever domain.
+TEST_F(XsrGrants, DiffExcusesSeedsOnly)
+{
+    std::string seeded = stream_;
+    seeded.replace(first_entry, 1, "\x01");
+    seeded.replace(first_entry + 4, 1, "\x01");
+    const auto status_with = [&](std::size_t at, const std::string& octets) {
+        std::string other = seeded;
+        other.replace(first_entry + at, octets.size(), octets);
+        return xsr({"diff", "--ignore-restore", file_, write("other", other)}).status;
+    };
+    EXPECT_EQ(status_with(6, "\x07"), 0);
+    EXPECT_EQ(status_with(4, "\x05"), 1) << "read only";
+    EXPECT_EQ(status_with(4, "\x21"), 1) << "to be cached otherwise";
+    EXPECT_EQ(status_with(8, std::string(8, '\xff')), 1) << "no page of the guest";
+    EXPECT_EQ(status_with(4, std::string{'\x02', '\0', '\1', '\0'} + std::string(8, '\xff')), 1)
+        << "a transfer";
 }
 
 TEST_F(XsrGrants, TellsADomainFromAFileOfItsName)

@@ -52,17 +52,24 @@ std::string name_of(std::uint32_t ref, bool has_reason)
     return format(has_reason ? "grant[%u]" : "grant %u", ref);
 }
 
+/// What a toolstack makes for console and xenstore. Whoever serves them may have it in use.
+bool is_seed(const StreamGrantEntry& entry) noexcept
+{
+    constexpr std::uint32_t nr_seeded = 2;
+    constexpr auto access = static_cast<std::uint16_t>(GrantKind::permit_access);
+    return entry.ref < nr_seeded && unused(entry).flags == access && entry.frame.has_value();
+}
+
 /// Why a restore makes one of the other; empty if it does not. One may not be there.
 const char* reason_of(const StreamGrantEntry* a, const StreamGrantEntry* b) noexcept
 {
-    constexpr std::uint32_t nr_seeded = 2;
     if (b == nullptr) {
         return made_anew;
     }
     if (a != nullptr && unused(*a) == unused(*b)) {
         return others_map;
     }
-    return b->ref < nr_seeded ? seeded : "";
+    return is_seed(*b) ? seeded : "";
 }
 
 class GrantComparison {
