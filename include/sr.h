@@ -332,7 +332,9 @@ struct sr_grant_entry {
     uint16_t page_offset;
     uint16_t length;      /* of the part of the page that is granted; version 2 with GTF_sub_page */
     uint16_t trans_domid; /* whose entry is passed on; version 2, transitive */
-    uint16_t status;      /* version 2: GTF_reading and GTF_writing; version 1 has them in flags */
+    /* Version 2: GTF_reading and GTF_writing, if the table says has_status. Version 1 has them in flags,
+     * where they mean nothing in version 2. */
+    uint16_t status;
     uint32_t trans_ref;
     enum sr_grant_kind kind;
     uint64_t pfn; /* of that frame, if flags ask for it; SR_NONE if it is not the domain's own memory */
@@ -346,16 +348,19 @@ struct sr_grant_table {
     uint32_t nr_status_frames; /* of version 2, whether or not they were read; 0 for version 1 */
     size_t nr_entries;         /* those that are not empty, refs ascending */
     const struct sr_grant_entry* entries;
+    uint32_t has_status;       /* 1: of version 2, and they were read; else 0 */
 };
 
-#define SR_GRANTS_STATUS (1u << 0) /* read the status of entries of version 2, too */
-/* Find each frame's pfn. For that the M2P is mapped a while: 8 octets for each frame of the host. */
+#define SR_GRANTS_STATUS (1u << 0) /* read the status of entries of version 2, too: see below */
+/* Find each frame's pfn. Of a PV domain the M2P is mapped for that: 8 octets for each frame of the host. */
 #define SR_GRANTS_PFNS (1u << 1)
 
 /* Reads the grant table of a domain, which may run: an entry that it is just writing may be seen half
  * written. Nothing of it changes; the table does not grow. Status frames are mapped only for a domain of
- * version 2, and only if `flags` ask for them; the domain cannot go back to version 1 while they are, for
- * about as long as it takes to copy them. Give what *table then is to sr_grant_table_free(). */
+ * version 2, and only if `flags` ask for them, for about as long as it takes to copy them. Meanwhile a PV
+ * domain cannot go back to version 1. An HVM domain that tried would be crashed by Xen: its status is read
+ * only while it is paused or shut down, and whoever has it so must leave it so meanwhile; else has_status
+ * is 0. Give what *table then is to sr_grant_table_free(). */
 SR_EXPORT int sr_grant_table_read(sr_host* host, uint32_t domid, uint32_t flags,
                                   struct sr_grant_table** table, struct sr_error* error);
 SR_EXPORT void sr_grant_table_free(struct sr_grant_table* table);

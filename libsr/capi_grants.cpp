@@ -47,6 +47,12 @@ void tell_pfns(std::span<const std::optional<Pfn>> pfns, std::span<sr_grant_entr
     }
 }
 
+/// Xen crashes a domain that is not PV and goes back to version 1 while somebody has its status frames mapped.
+bool may_map_status(const DomainInfo& info) noexcept
+{
+    return !info.hvm || info.paused || info.shut_down;
+}
+
 }  // namespace
 
 sr_grant_table* read_grants(const Host& host, std::uint32_t domid, std::uint32_t flags)
@@ -58,14 +64,15 @@ sr_grant_table* read_grants(const Host& host, std::uint32_t domid, std::uint32_t
     const Domain domain{host, domid};
     const DomainInfo info = domain.info();  // one that does not exist is better told by this
     GrantTable table{domain};
-    const GrantTableCopy copy =
-        table.read((flags & SR_GRANTS_STATUS) != 0 ? GrantStatus::read : GrantStatus::leave);
+    const bool with_status = (flags & SR_GRANTS_STATUS) != 0 && may_map_status(info);
+    const GrantTableCopy copy = table.read(with_status ? GrantStatus::read : GrantStatus::leave);
     auto told = std::make_unique<OwnedGrants>();
     told->size = sizeof(sr_grant_table);
     told->version = number_of(copy.size.version);
     told->nr_frames = copy.size.nr_frames;
     told->max_frames = copy.size.max_frames;
     told->nr_status_frames = nr_grant_status_frames(copy.size.version, copy.size.nr_frames);
+    told->has_status = with_status && copy.size.version == GrantVersion::v2 ? 1 : 0;
     told->owned.reserve(copy.entries.size());
     for (const GrantEntry& entry : copy.entries) {
         told->owned.push_back(entry_for_caller(entry));

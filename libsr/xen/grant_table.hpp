@@ -60,7 +60,8 @@ private:
 /// Acquiring a frame beyond the table makes it grow, and acquiring status frames beyond those makes those grow: so the
 /// size is asked first, and nothing is asked for that is not within. Entries stay mapped from the first look on; a table
 /// never gives their frames up. Status frames it does, when the guest goes back to version 1: they are mapped for the length
-/// of a look only, since the guest could not go back meanwhile (EBUSY).
+/// of a look only. A PV guest cannot go back meanwhile (EBUSY); one of another kind is crashed by Xen when it tries
+/// (gnttab_unpopulate_status_frames() of 4.17), so ask for its status only while it stands still.
 class GrantTable {
 public:
     /// Borrows domain. Makes no call.

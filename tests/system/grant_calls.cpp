@@ -105,5 +105,16 @@ int xc_gnttab_op(xc_interface* xch, int command, void* op, int op_size, int coun
     return next<decltype(xc_gnttab_op)>("xc_gnttab_op")(xch, command, op, op_size, count);
 }
 
+int xc_domain_getinfolist(xc_interface* xch, std::uint32_t first_domain, unsigned int max_domains,
+                          xc_domaininfo_t* info)
+{
+    const int found = next<decltype(xc_domain_getinfolist)>("xc_domain_getinfolist")(
+        xch, first_domain, max_domains, info);
+    for (int i = 0; hooks().on_domain_flags && !within && i < found; ++i) {
+        hooks().on_domain_flags(info[i].flags);
+    }
+    return found;
+}
+
 }  // extern "C"
 // NOLINTEND(readability-identifier-naming)

@@ -23,6 +23,8 @@ struct GrantCallHooks {
     std::function<void(unsigned kind)> after_acquire;
     std::function<void()> after_release;
     std::function<void()> before_version;
+    std::function<void(std::uint32_t& flags)>
+        on_domain_flags;  ///< XEN_DOMINF_*, for a domain to be told otherwise
     Acquisitions acquired;
     unsigned nr_versions = 0;  ///< GNTTABOP_get_version
     unsigned nr_sizes = 0;     ///< GNTTABOP_query_size

@@ -75,6 +75,20 @@ TEST(GrantView, TakesNoUseFromTheFlagsOfVersion2)
     EXPECT_EQ(grant_json(grant, {})["reading"], false);
 }
 
+TEST(GrantView, SaysThatUseIsNotKnown)
+{
+    const GrantStyle running{.name_of = {}, .is_use_known = false};
+    ShownGrant grant = granted(9, access_flags, 1);
+    grant.version = GrantVersion::v2;
+    EXPECT_EQ(columns(grant, running).at(4), "not known");
+    EXPECT_EQ(columns(granted(9, transfer_flags, {}), running).at(4), "awaited");
+    const Json members = grant_json(grant, running);
+    EXPECT_FALSE(members.contains("reading") || members.contains("writing"));
+    const GrantList list{
+        .nr_entries = 1, .entry = [&](std::size_t) { return grant; }, .style = running};
+    EXPECT_EQ(grants_count_text(list), "1 grant, use not known while it runs");
+}
+
 TEST(GrantView, NamesDomainsAndTheReservedEntries)
 {
     const GrantStyle live{.name_of = [](std::uint32_t domid) {

@@ -99,10 +99,13 @@ const char* rights_text(const ShownGrant& grant) noexcept
     return "";
 }
 
-const char* use_text(const ShownGrant& grant) noexcept
+const char* use_text(const ShownGrant& grant, const GrantStyle& style) noexcept
 {
     if (grant.kind() == GrantKind::accept_transfer) {
         return transfer_word(grant);
+    }
+    if (!style.is_use_known) {
+        return "not known";
     }
     if (grant.reading() && grant.writing()) {
         return "reading, writing";
@@ -210,7 +213,7 @@ std::string grant_heading()
 std::string grant_line(const ShownGrant& grant, const GrantStyle& style)
 {
     return line_of(std::to_string(grant.ref), domain_text(grant.domid, style), page_text(grant),
-                   rights_text(grant), use_text(grant), notes_text(grant));
+                   rights_text(grant), use_text(grant, style), notes_text(grant));
 }
 
 std::string grant_phrase(const ShownGrant& grant, const GrantStyle& style)
@@ -218,7 +221,7 @@ std::string grant_phrase(const ShownGrant& grant, const GrantStyle& style)
     std::string text = "to " + domain_text(grant.domid, style) + ':';
     const char* separator = " ";
     for (const std::string& part : {page_text(grant), std::string{rights_text(grant)},
-                                    std::string{use_text(grant)}, notes_text(grant)}) {
+                                    std::string{use_text(grant, style)}, notes_text(grant)}) {
         if (!part.empty() && part != "-") {
             text += separator + part;
             separator = ", ";
@@ -254,8 +257,10 @@ Json grant_json(const ShownGrant& grant, const GrantStyle& style)
         members["transfer"] = transfer_word(grant);
     } else {
         members["writable"] = grant.shares() && !grant.read_only();
-        members["reading"] = grant.reading();
-        members["writing"] = grant.writing();
+        if (style.is_use_known) {
+            members["reading"] = grant.reading();
+            members["writing"] = grant.writing();
+        }
     }
     members["flags"] = grant.flags;
     return members;
@@ -285,7 +290,8 @@ std::uint64_t nr_in_use(const GrantList& list)
 
 std::string grants_count_text(const GrantList& list)
 {
-    return grants_count_text(list.nr_entries, nr_in_use(list));
+    const std::string text = grants_count_text(list.nr_entries, nr_in_use(list));
+    return list.style.is_use_known ? text : text + ", use not known while it runs";
 }
 
 void print_grants(Console& console, const GrantList& list)

@@ -24,6 +24,7 @@ using ShownGrant = GrantEntryOf<ShownFrame>;
 struct GrantStyle {
     /// The name of a domain, empty if it has none. Absent where nobody knows names: in a stream.
     std::function<std::string(std::uint32_t domid)> name_of;
+    bool is_use_known = true;  ///< false where the status of version 2 could not be read
 };
 
 [[nodiscard]] ShownGrant shown(const StreamGrantEntry& entry) noexcept;

@@ -233,9 +233,11 @@ void Grants::show_domain(Console& console, Toolstack& toolstack, const NamedDoma
                     .nr_frames = table->nr_frames,
                     .max_frames = table->max_frames,
                     .max_version = limit ? grant_version_of(*limit) : std::nullopt},
-           .grants = {.nr_entries = entries.size(),
-                      .entry = [&](std::size_t i) { return shown_live(entries[i], *version, is_hvm); },
-                      .style = {.name_of = [&](std::uint32_t domid) { return names.of(domid); }}}});
+           .grants = {
+               .nr_entries = entries.size(),
+               .entry = [&](std::size_t i) { return shown_live(entries[i], *version, is_hvm); },
+               .style = {.name_of = [&](std::uint32_t domid) { return names.of(domid); },
+                         .is_use_known = *version == GrantVersion::v1 || table->has_status != 0}}});
 }
 
 /// None where there is no Xen but a file of that name.
