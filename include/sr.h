@@ -337,7 +337,9 @@ struct sr_grant_entry {
     uint16_t status;
     uint32_t trans_ref;
     enum sr_grant_kind kind;
-    uint64_t pfn; /* of that frame, if flags ask for it; SR_NONE if it is not the domain's own memory */
+    /* Of that frame, if flags ask for it; SR_NONE if it is not the domain's own memory. Of an HVM domain
+     * it is the frame as the guest wrote it: nobody looks whether there is such a page. */
+    uint64_t pfn;
 };
 
 struct sr_grant_table {
@@ -346,9 +348,9 @@ struct sr_grant_table {
     uint32_t nr_frames;
     uint32_t max_frames;       /* to which it may grow */
     uint32_t nr_status_frames; /* of version 2, whether or not they were read; 0 for version 1 */
+    uint32_t has_status;       /* 1: of version 2, and they were read; else 0 */
     size_t nr_entries;         /* those that are not empty, refs ascending */
     const struct sr_grant_entry* entries;
-    uint32_t has_status;       /* 1: of version 2, and they were read; else 0 */
 };
 
 #define SR_GRANTS_STATUS (1u << 0) /* read the status of entries of version 2, too: see below */

@@ -47,6 +47,11 @@ Pfns pfns_of_grants(const Domain& domain, bool is_hvm, std::span<const GrantEntr
         }
         return pfns;
     }
+    if (std::none_of(entries.begin(), entries.end(),
+                     [](const GrantEntry& entry) { return entry.names_frame(); })) {
+        pfns.resize(entries.size());
+        return pfns;
+    }
     const M2pTable table{domain.host()};
     const M2p m2p{table.octets()};
     const PageTypeQuery query{domain};

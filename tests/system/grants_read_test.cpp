@@ -10,6 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -173,6 +175,23 @@ TEST_F(GrantsRead, AFrameThatIsNotTheDomainsHasNoPfn)
     ASSERT_EQ(table->nr_entries, 1U);
     EXPECT_EQ(table->entries[0].frame, strangers_table);
     EXPECT_EQ(table->entries[0].pfn, SR_NONE);
+}
+
+TEST_F(GrantsRead, MapsNoM2pForATableThatNamesNoFrame)
+{
+    const auto nr_m2ps = [this] {
+        const auto calls = parsed_json(world_.host.fakexen({"calls", "--json"})).at("calls");
+        return std::ranges::count_if(calls, [](const std::string& call) {
+            return call.find("machphys_mfn_list") != std::string::npos;
+        });
+    };
+    domain_.write(shared, 0, 8 * 9, octets_of_hex("02 00 07 00 05 00 00 00"));  // a transfer
+    const auto before = nr_m2ps();
+    EXPECT_EQ(read(SR_GRANTS_PFNS)->entries[0].pfn, SR_NONE);
+    EXPECT_EQ(nr_m2ps(), before);
+    domain_.write(shared, 0, 8 * 9, access_v1());
+    EXPECT_NE(read(SR_GRANTS_PFNS), nullptr);
+    EXPECT_GT(nr_m2ps(), before) << "calls are not told as this test reads them";
 }
 
 TEST_F(GrantsRead, RefusesFlagsThatItDoesNotKnow)
