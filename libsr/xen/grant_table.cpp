@@ -20,6 +20,21 @@ constexpr unsigned looks_max = 8;
 /// Frames of one XENMEM_acquire_resource: hypervisors before 4.15 take no more.
 constexpr std::uint32_t frames_per_call = 32;
 
+/// @param statuses  of all frames, one after another, or empty
+std::vector<GrantEntry> decode_frames(const GrantTableSize& size, std::span<const std::byte> frames,
+                                      std::span<const std::byte> statuses)
+{
+    std::vector<GrantEntry> entries;
+    const std::uint32_t per_frame = grants_per_frame(size.version);
+    const std::size_t part_length = statuses.empty() ? 0 : per_frame * sizeof(grant_status_t);
+    for (std::uint32_t i = 0; i < size.nr_frames; ++i) {
+        decode_grant_frame(size.version,
+                           frames.subspan(std::size_t{i} * page_size).first<page_size>(),
+                           statuses.subspan(i * part_length, part_length), i * per_frame, entries);
+    }
+    return entries;
+}
+
 }  // namespace
 
 GrantFrames::GrantFrames(GrantFrames&& other) noexcept
@@ -77,6 +92,7 @@ GrantTableSize GrantTable::size() const
 
 GrantTableCopy GrantTable::read(GrantStatus status)
 {
+    bool was_refused = false;
     for (unsigned look = 0; look < looks_max; ++look) {
         GrantTableCopy copy{.size = size(), .entries = {}};
         const GrantVersion before = copy.size.version;
@@ -86,25 +102,17 @@ GrantTableCopy GrantTable::read(GrantStatus status)
         if (before == GrantVersion::v2 && status == GrantStatus::read) {
             statuses = copy_status(copy.size.nr_frames);
         }
-        if (version() != before) {
-            continue;
+        const bool is_one_version = version() == before;
+        if (is_one_version && statuses) {
+            copy.entries = decode_frames(copy.size, octets, *statuses);
+            return copy;
         }
-        if (!statuses) {
-            throw call_failed("XENMEM_acquire_resource", EINVAL,
-                              "mapping status frames of the grant table of domain %u",
-                              domain_.domid());
-        }
-        const std::uint32_t per_frame = grants_per_frame(before);
-        for (std::uint32_t i = 0; i < copy.size.nr_frames; ++i) {
-            const std::size_t part_length = per_frame * sizeof(grant_status_t);
-            std::span<const std::byte> part = *statuses;
-            if (!part.empty()) {
-                part = part.subspan(i * part_length, part_length);
-            }
-            const auto frame = std::span{octets}.subspan(std::size_t{i} * page_size);
-            decode_grant_frame(before, frame.first<page_size>(), part, i * per_frame, copy.entries);
-        }
-        return copy;
+        // A table that is of version 2 before and after was not meanwhile, unless that goes on.
+        was_refused = is_one_version;
+    }
+    if (was_refused) {
+        throw call_failed("XENMEM_acquire_resource", EINVAL,
+                          "mapping status frames of the grant table of domain %u", domain_.domid());
     }
     throw Error{Errc::guest,
                 "domain %u changed the version of its grant table each of the %u times that it was "

@@ -73,8 +73,9 @@ public:
     /// Copies and decodes all of it.
     ///
     /// A guest that switches versions clears its table, and what stands there then has another layout. So the version is
-    /// asked again once the copy is made, and a copy that saw two is not decoded but made again. (Two switches between two
-    /// questions, there and back, leave no trace.)
+    /// asked again once the copy is made, and a copy that saw two is not decoded but made again. So it is where status frames
+    /// were refused: that is all there is to see of two switches, there and back. (Without status there is nothing to see.)
+    /// @param status  read: of a domain that is not PV only while it is paused or shut down
     /// @throws Error{hypervisor}; Error{guest} if the guest goes on switching
     [[nodiscard]] GrantTableCopy read(GrantStatus status);
 

@@ -82,9 +82,9 @@ TEST_F(GrantsRead, AnEmptyTableOfVersion1)
     EXPECT_EQ(table->nr_frames, 1U);
     EXPECT_EQ(table->max_frames, 8U);
     EXPECT_EQ(table->nr_status_frames, 0U);
+    EXPECT_EQ(table->has_status, 0U);
     EXPECT_EQ(table->nr_entries, 0U);
 }
-    EXPECT_EQ(table->has_status, 0U);
 
 TEST_F(GrantsRead, EntriesOfVersion1)
 {
@@ -120,9 +120,9 @@ TEST_F(GrantsRead, EntriesOfVersion2WithTheirStatus)
     EXPECT_EQ(table->version, 2U);
     EXPECT_EQ(table->nr_frames, 8U);
     EXPECT_EQ(table->nr_status_frames, 1U);
+    EXPECT_EQ(table->has_status, 1U);
     ASSERT_EQ(table->nr_entries, 4U);
     const sr_grant_entry* const entries = table->entries;
-    EXPECT_EQ(table->has_status, 1U);
     EXPECT_EQ(entries[0].status, 0x18U);
     EXPECT_EQ(entries[0].frame, 5U);
     EXPECT_EQ(entries[1].page_offset, 0x200U);
@@ -146,9 +146,9 @@ TEST_F(GrantsRead, StatusFramesAreLeftAloneUnlessAskedFor)
     ASSERT_EQ(table->nr_entries, 1U);
     EXPECT_EQ(table->entries[0].status, 0U);
     EXPECT_EQ(table->nr_status_frames, 1U);
+    EXPECT_EQ(table->has_status, 0U);
     EXPECT_EQ(hooks().acquired, (Acquisitions{{shared, 0, 1}}));
 }
-    EXPECT_EQ(table->has_status, 0U);
 
 TEST_F(GrantsRead, AsksForNothingBeyondTheTable)
 {
@@ -200,25 +200,6 @@ TEST_F(GrantsRead, RefusesFlagsThatItDoesNotKnow)
     EXPECT_EQ(error_.error_class, SR_ERROR_UNSUPPORTED) << error_.message;
 }
 
-/// Xen before 4.15 takes 32 frames at a time.
-TEST(GrantsReadLarge, TablesArePiecedTogether)
-{
-    (void)world();
-    hooks().forget_calls();
-    PlayedDomain domain{64};
-    ASSERT_EQ(domain.set_version(2), 0);
-    domain.grow(64);
-    domain.write(shared, 63, 4080, octets_of_hex("01 00 07 00 00*4 05 00*7"));
-    domain.write(status, 7, 2 * 2047, octets_of_hex("10 00"));
-    hooks().forget_calls();
-    sr_grant_table* table = nullptr;
-    ASSERT_EQ(sr_grant_table_read(world().engine.get(), domain.domid(), SR_GRANTS_STATUS, &table,
-                                  nullptr),
-              0);
-    ASSERT_EQ(table->nr_entries, 1U);
-    EXPECT_EQ(table->entries[0].ref, 64 * 256U - 1);
-    EXPECT_EQ(table->entries[0].status, 0x10U);
-    sr_grant_table_free(table);
 /// While such a domain runs it may go back to version 1, and Xen (4.17) crashes it for a status frame that is mapped then.
 TEST_F(GrantsRead, StatusOfAnHvmDomainIsLeftAloneWhileItRuns)
 {
@@ -246,6 +227,25 @@ TEST_F(GrantsRead, StatusOfAnHvmDomainIsLeftAloneWhileItRuns)
     }
 }
 
+/// Xen before 4.15 takes 32 frames at a time.
+TEST(GrantsReadLarge, TablesArePiecedTogether)
+{
+    (void)world();
+    hooks().forget_calls();
+    PlayedDomain domain{64};
+    ASSERT_EQ(domain.set_version(2), 0);
+    domain.grow(64);
+    domain.write(shared, 63, 4080, octets_of_hex("01 00 07 00 00*4 05 00*7"));
+    domain.write(status, 7, 2 * 2047, octets_of_hex("10 00"));
+    hooks().forget_calls();
+    sr_grant_table* table = nullptr;
+    ASSERT_EQ(sr_grant_table_read(world().engine.get(), domain.domid(), SR_GRANTS_STATUS, &table,
+                                  nullptr),
+              0);
+    ASSERT_EQ(table->nr_entries, 1U);
+    EXPECT_EQ(table->entries[0].ref, 64 * 256U - 1);
+    EXPECT_EQ(table->entries[0].status, 0x10U);
+    sr_grant_table_free(table);
     EXPECT_EQ(hooks().acquired, (Acquisitions{{shared, 0, 32}, {shared, 32, 32}, {status, 0, 8}}));
 }
 
@@ -282,6 +282,45 @@ TEST_F(GrantsRead, ASwitchToVersion1BeforeTheStatusIsAcquiredIsNoError)
     EXPECT_EQ(table->version, 1U);
     ASSERT_EQ(table->nr_entries, 1U);
     EXPECT_EQ(table->entries[0].frame, 5U);
+}
+
+/// That the status was refused is all that is left to see of a switch there and back.
+TEST_F(GrantsRead, ASwitchThereAndBackThatTheStatusMeetsIsNoError)
+{
+    ASSERT_EQ(domain_.set_version(2), 0);
+    hooks().before_acquire = [this](unsigned kind) {
+        if (kind == status) {
+            hooks().before_acquire = nullptr;
+            EXPECT_EQ(domain_.set_version(1), 0);
+        }
+    };
+    hooks().after_acquire = [this](unsigned kind) {
+        if (kind == status) {
+            hooks().after_acquire = nullptr;
+            EXPECT_EQ(domain_.set_version(2), 0);
+            domain_.write(shared, 0, 16 * 9, part_v2());
+        }
+    };
+    const Table table = read();
+    ASSERT_NE(table, nullptr) << error_.message;
+    EXPECT_EQ(table->version, 2U);
+    EXPECT_EQ(table->nr_entries, 1U);
+}
+
+/// A host that refuses them each time has another reason, which is for the caller to see.
+TEST_F(GrantsRead, StatusThatIsRefusedEachTimeFails)
+{
+    ASSERT_EQ(domain_.set_version(2), 0);
+    hooks().before_acquire = [this](unsigned kind) {
+        EXPECT_TRUE(kind != status || domain_.set_version(1) == 0);
+    };
+    hooks().after_acquire = [this](unsigned kind) {
+        EXPECT_TRUE(kind != status || domain_.set_version(2) == 0);
+    };
+    EXPECT_EQ(read(), nullptr);
+    EXPECT_EQ(error_.error_class, SR_ERROR_HYPERVISOR) << error_.message;
+    EXPECT_EQ(error_.errnum, EINVAL);
+    EXPECT_GT(hooks().acquired.size(), 2U) << "it was looked at once";
 }
 
 /// Mapped status frames hold the guest in version 2; once they are let go, it may switch before we ask again.

@@ -75,6 +75,12 @@ void expect_named(const sr_error& error, const std::string& call, const std::str
         << message;
 }
 
+/// That status frames are refused so is a trace of a guest that switches versions: its table is looked at again.
+bool is_survived(const std::string& call, int nth, const std::string& errno_name)
+{
+    return call == "map_resource" && nth == 2 && errno_name == "EINVAL";
+}
+
 class SrFault : public testing::Test {
 protected:
     /// @param guest  options of `fakexen-guest`
@@ -128,7 +134,7 @@ protected:
         fail("");
         ASSERT_TRUE(here_.toolstack->control().state_of(domid_)->is_suspended());
     }
-    /// Each of these calls, as often as it is made and with each of its errnos.
+    /// Each of these calls, as often as it is made and with each of its errnos but what a save survives.
     void expect_failed_saves(const std::map<std::string, int>& calls) const
     {
         const Octets stream = saved();
@@ -138,6 +144,11 @@ protected:
                 for (const std::string& errno_name : errnos_of(call)) {
                     const std::string cue = cue_for(call, nth, errno_name);
                     SCOPED_TRACE(cue);
+                    if (is_survived(call, nth, errno_name)) {
+                        fail(cue);
+                        EXPECT_EQ(saved(), stream);
+                        continue;
+                    }
                     expect_failed_save(call, cue, errno_name);
                 }
             }
