@@ -184,5 +184,18 @@ TEST_F(XsrSaveGrants, SaysThatAHostDoesNotOfferWhatAConfigurationAllows)
     expect_done(host, {"restore", in_envelope(path("raw"), R"("max_vcpus": 1)")});
 }
 
+TEST_F(XsrSaveGrants, SaysThatAHostMayNotAllowAsManyFrames)
+{
+    const FakeHost host;
+    (void)create(host, "v1");
+    expect_done(host, {"save", "--raw", "web", path("raw")});
+    const Ended ended =
+        xsr(host, {"restore", in_envelope(path("raw"), R"("max_grant_frames": 1000000)")});
+    EXPECT_NE(ended.status, 0);
+    for (const char* const part : {"max_grant_frames=1000000", "gnttab_max_frames="}) {
+        EXPECT_NE(ended.errors.find(part), std::string::npos) << ended.errors;
+    }
+}
+
 }  // namespace
 }  // namespace sr::test

@@ -147,6 +147,14 @@ void Control::fail_to_create(const DomainConfig& config, int errnum) const
             "and this host of version %u only",
             *config.max_grant_version, offered};
     }
+    if (errnum == EINVAL && config.max_grant_frames) {
+        throw Error::from_errno(
+            Errc::hypervisor, errnum,
+            "cannot create a domain: XEN_DOMCTL_createdomain failed; its configuration says "
+            "max_grant_frames=%u, which this host may not allow (gnttab_max_frames= of its Xen)",
+            *config.max_grant_frames)
+            .with_call("XEN_DOMCTL_createdomain");
+    }
     throw Error::from_errno(Errc::hypervisor, errnum,
                             "cannot create a domain: XEN_DOMCTL_createdomain failed")
         .with_call("XEN_DOMCTL_createdomain");
