@@ -138,6 +138,8 @@ SYSTEM_TESTS += tests/system/grants_save_test
 tests_system_grants_save_test_SOURCES = \
     tests/system/grant_calls.cpp \
     tests/system/grant_calls.hpp \
+    tests/system/grants_busy_test.cpp \
+    tests/system/grants_save.hpp \
     tests/system/grants_save_test.cpp
 tests_system_grants_save_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) $(XENCTRL_CFLAGS)
 tests_system_grants_save_test_CXXFLAGS = $(GNU_CXXFLAGS)
