@@ -176,12 +176,17 @@ Outcome restore(InProcessHost& host, fakexen::Domain& domain, Input stream, sr_s
     return outcome;
 }
 
-Outcome save(InProcessHost& host, fakexen::Domain& domain, Octets& stream)
+Outcome save(InProcessHost& host, fakexen::Domain& domain, Octets& stream, std::uint32_t flags)
 {
+    sr_save_options options{};
+    options.size = sizeof options;
+    options.back_channel_fd = -1;
+    options.flags = flags;
     Outcome outcome;
     outcome.error = fresh_error();
     const int fd = file().holding({});
-    outcome.done = sr_save(engine(), domain.id, fd, nullptr, nullptr, nullptr, &outcome.error) == 0;
+    outcome.done =
+        sr_save(engine(), domain.id, fd, &options, nullptr, nullptr, &outcome.error) == 0;
     stream = file().contents();
     check_left_behind(host, domain);
     if (!outcome.done) {

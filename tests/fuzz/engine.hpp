@@ -29,8 +29,9 @@ struct Outcome {
 [[nodiscard]] Outcome restore(InProcessHost& host, fakexen::Domain& domain, Input stream,
                               sr_stream_type type = SR_STREAM_PLAIN);
 
-/// Saves a domain. @param stream  becomes what was written @throws Violation as restore()
-[[nodiscard]] Outcome save(InProcessHost& host, fakexen::Domain& domain, Octets& stream);
+/// Saves a domain. @param stream  becomes what was written @param flags  SR_SAVE_* @throws Violation as restore()
+[[nodiscard]] Outcome save(InProcessHost& host, fakexen::Domain& domain, Octets& stream,
+                           std::uint32_t flags = 0);
 
 /// What verify has against a stream, or nothing. @param all  also what does not make sense together
 [[nodiscard]] std::string verify_error(Input stream, bool all);

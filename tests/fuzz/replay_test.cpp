@@ -49,8 +49,8 @@ std::size_t flip_first(std::byte* octets, std::size_t size, std::size_t)
 
 TEST(StreamParts, AreTheStream)
 {
-    for (const Seed& seed :
-         golden_seeds({"pv_stream.hex", "libxl_hvm_stream.hex", "xl_pv_file.hex"})) {
+    for (const Seed& seed : golden_seeds(
+             {"pv_stream.hex", "pv_stream_grants.hex", "libxl_hvm_stream.hex", "xl_pv_file.hex"})) {
         SCOPED_TRACE(seed.name);
         const StreamParts parts = split(seed.octets);
         EXPECT_FALSE(parts.records.empty());

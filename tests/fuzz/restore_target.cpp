@@ -41,7 +41,7 @@ std::vector<Seed> seeds()
     made.push_back({"small-32", small_guest_stream(GuestWidth::bits32)});
     made.push_back({"saved-64", saved(GuestWidth::bits64)});
     made.push_back({"saved-32", saved(GuestWidth::bits32)});
-    for (Seed& seed : golden_seeds({"pv_stream.hex", "pv_stream_v2.hex"})) {
+    for (Seed& seed : golden_seeds({"pv_stream.hex", "pv_stream_v2.hex", "pv_stream_grants.hex"})) {
         made.push_back(std::move(seed));
     }
     return made;

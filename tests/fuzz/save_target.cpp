@@ -11,7 +11,8 @@
 namespace sr::fuzz {
 namespace {
 
-/// What the guest does, once. An input is a choice of guest, then any number of these.
+/// What the guest does, once. An input is a choice of guest and of whether its grant table is recorded, then any number of
+/// these.
 struct Deed {
     boost::endian::little_uint8_buf_t what;
     boost::endian::little_uint8_buf_t meaning;  ///< of value
@@ -68,10 +69,10 @@ void act(LiveGuest& guest, const Deed& deed)
     }
 }
 
-void save_and_restore(InProcessHost& host, LiveGuest& guest)
+void save_and_restore(InProcessHost& host, LiveGuest& guest, std::uint32_t save_flags)
 {
     Octets stream;
-    const Outcome saved = save(host, guest.domain(), stream);
+    const Outcome saved = save(host, guest.domain(), stream, save_flags);
     host.destroy(guest.domain());
     if (!saved.done) {
         return;
@@ -96,7 +97,7 @@ void run(Input input)
     for (std::size_t nr = 0; nr < deeds_max && reader.size_left() >= sizeof(Deed); ++nr) {
         act(guest, reader.read<Deed>("deed"));
     }
-    save_and_restore(host, guest);
+    save_and_restore(host, guest, choice / 4 % 2 == 0 ? 0U : SR_SAVE_GRANTS);
 }
 
 Octets with(unsigned choice, std::initializer_list<Deed> deeds)
@@ -122,7 +123,7 @@ std::vector<Seed> seeds()
 {
     using namespace small_guest;
     std::vector<Seed> made = findings_of("save");
-    for (const unsigned choice : {0U, 1U, 2U, 3U}) {
+    for (const unsigned choice : {0U, 1U, 2U, 3U, 4U, 5U}) {
         const std::string guest = "guest-" + std::to_string(choice);
         made.push_back({guest, with(choice, {})});
         made.push_back({guest + "-p2m",

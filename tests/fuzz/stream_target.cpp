@@ -196,8 +196,9 @@ Octets checkpointed()
 
 std::vector<Seed> seeds()
 {
-    std::vector<Seed> made = golden_seeds({"pv_stream.hex", "pv_stream_v2.hex", "hvm_stream.hex",
-                                           "libxl_hvm_stream.hex", "xl_pv_file.hex"});
+    std::vector<Seed> made =
+        golden_seeds({"pv_stream.hex", "pv_stream_v2.hex", "pv_stream_grants.hex", "hvm_stream.hex",
+                      "libxl_hvm_stream.hex", "xl_pv_file.hex"});
     made.push_back({"checkpointed", checkpointed()});
     for (Seed& seed : findings_of("stream")) {
         made.push_back(std::move(seed));
