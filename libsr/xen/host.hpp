@@ -36,7 +36,7 @@ public:
 
     [[nodiscard]] XenVersion version() const;  ///< @throws Error{hypervisor}
 
-    /// Whether domains here can use version 2 of grant tables. @return none of a hypervisor before 4.17, which does not tell
+    /// Whether domains here can use version 2 of grant tables. @return none of a hypervisor before 4.16, which does not tell
     /// @throws Error{hypervisor}
     [[nodiscard]] std::optional<bool> offers_grant_v2() const;
 
