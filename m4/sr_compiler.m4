@@ -23,7 +23,7 @@ AC_DEFUN([SR_SANITIZERS], [
   AS_IF([test "x$enable_sanitizers" = xyes], [enable_sanitizers=address,undefined])
   AS_IF([test "x$enable_sanitizers" != xno], [
     SR_SANITIZE="-fsanitize=$enable_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
-    SR_SANITIZE_CPP="-D_GLIBCXX_ASSERTIONS"
+    SR_SANITIZE_CPP="-D_GLIBCXX_ASSERTIONS -DSR_SANITIZED"
     dnl With sanitizers, g++ 12 takes members of <regex> for uninitialised (GCC bug 105562); clang has no such option.
     AS_CASE([$CXX], [*clang*], [], [SR_SANITIZE="$SR_SANITIZE -Wno-maybe-uninitialized"])])
   dnl Sanitizers leave their own symbols to the program.

@@ -25,7 +25,7 @@ namespace {
 using nlohmann::json;
 
 // A sanitized xsr takes several times as long, and the moments are the same ones.
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef SR_SANITIZED
 constexpr int nr_moments_usually = 10;
 #else
 constexpr int nr_moments_usually = 50;

@@ -152,7 +152,7 @@ TEST_F(OnTerminal, AFileSystemThatFillsUpCostsNothing)
 /// Each number of descriptors up to that with which it can be done; fewer than 8 are too few for a shell.
 TEST_F(OnTerminal, TooFewDescriptorsCostNothing)
 {
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef SR_SANITIZED
     // It looks at objects through a pipe, and takes those for broken that it cannot look at.
     GTEST_SKIP() << "the undefined behaviour sanitizer needs descriptors of its own";
 #endif
