@@ -125,6 +125,18 @@ Error& Error::with_place(const StreamPlace& place, const char* type_name) &
     return *this;
 }
 
+Error& Error::with_prefix(const std::string& words) &
+{
+    message_.insert(0, words);
+    return *this;
+}
+
+Error& Error::without_place() & noexcept
+{
+    place_.reset();
+    return *this;
+}
+
 int Error::to_errno() const noexcept
 {
     if (errnum_ != 0) {

@@ -53,6 +53,10 @@ public:
     [[nodiscard]] Error&& with_pfn(std::uint64_t pfn) &&;
     /// Adds the record: "record 17 PAGE_DATA at offset 0x2a40: …". Keeps an earlier place.
     Error& with_place(const StreamPlace& place, const char* type_name) &;
+    /// Puts more words in front of the message, such as a file's name.
+    Error& with_prefix(const std::string& words) &;
+    /// Leaves the place to the message alone: for records that are not libxc's.
+    Error& without_place() & noexcept;
 
     [[nodiscard]] Errc code() const noexcept { return code_; }
     [[nodiscard]] int errnum() const noexcept { return errnum_; }  ///< errno, or 0

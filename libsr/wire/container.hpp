@@ -90,6 +90,7 @@ private:
     void read_xl_header();
     void read_libxl_header();
     void read_records_until(LibxlRecordType last);
+    void read_to(LibxlRecordType last);
     void read_record();
     void note(ContainerDeviation::Kind kind, std::uint64_t offset, std::string sentence);
 

@@ -54,7 +54,7 @@ const char* name_of_libxl_record(std::uint32_t type) noexcept
 {
     switch (static_cast<LibxlRecordType>(type)) {
     case LibxlRecordType::end:
-        return "libxl END";
+        return "END";
     case LibxlRecordType::libxc_context:
         return "LIBXC_CONTEXT";
     case LibxlRecordType::emulator_xenstore_data:
@@ -66,11 +66,24 @@ const char* name_of_libxl_record(std::uint32_t type) noexcept
     case LibxlRecordType::checkpoint_state:
         return "CHECKPOINT_STATE";
     }
-    return "unknown libxl record";
+    return "unknown";
 }
 
-/// Reads records up to and with one of type `last`.
+/// Reads records up to and with one of type `last`. An Error's place is libxc's to have: here only its message names the
+/// record.
 void Container::read_records_until(LibxlRecordType last)
+{
+    try {
+        read_to(last);
+    } catch (Error& e) {
+        if (e.place()) {
+            e.with_prefix("libxl ").without_place();
+        }
+        throw;
+    }
+}
+
+void Container::read_to(LibxlRecordType last)
 {
     for (;;) {
         const RecordHead head = framing_->next();
