@@ -37,6 +37,8 @@ const char* to_string(FindingKind kind) noexcept
         return "semantic";
     case FindingKind::trailing:
         return "trailing";
+    case FindingKind::unsupported:
+        return "unsupported";
     }
     return "unknown";
 }

@@ -14,14 +14,15 @@ namespace sr {
 
 /// What sort of thing is wrong.
 enum class FindingKind : std::uint8_t {
-    framing,    ///< the stream ends early, or cannot be read on from here
-    malformed,  ///< a header or a record's body breaks its layout or has a field out of range
-    order,      ///< a record is out of place
-    reserved,   ///< a reserved field is not zero
-    padding,    ///< padding is not zero
-    unknown,    ///< a record of a type that the specification does not name
-    semantic,   ///< well-formed, but it does not make sense together
-    trailing,   ///< octets after the end
+    framing,      ///< the stream ends early, or cannot be read on from here
+    malformed,    ///< a header or a record's body breaks its layout or has a field out of range
+    order,        ///< a record is out of place
+    reserved,     ///< a reserved field is not zero
+    padding,      ///< padding is not zero
+    unknown,      ///< a record of a type that the specification does not name
+    semantic,     ///< well-formed, but it does not make sense together
+    trailing,     ///< octets after the end
+    unsupported,  ///< not what is read here: another format, a legacy image, a version to come
 };
 
 /// "framing", "malformed", …

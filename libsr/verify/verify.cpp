@@ -21,6 +21,14 @@ constexpr std::size_t unknown_types_max = 64;
     return e.code() == Errc::io || e.code() == Errc::internal;
 }
 
+[[nodiscard]] FindingKind kind_of(const Error& e) noexcept
+{
+    if (e.code() == Errc::io) {
+        return FindingKind::framing;
+    }
+    return e.code() == Errc::unsupported ? FindingKind::unsupported : FindingKind::malformed;
+}
+
 void rethrow_cancelled(const Error& e)
 {
     if (e.code() == Errc::cancelled) {
@@ -99,9 +107,11 @@ private:
             }
         } catch (const Error& e) {
             const bool is_known = record_type_from_wire(type).has_value();
-            judgement_.findings.error(is_known ? FindingKind::order : FindingKind::unknown,
-                                      "%s%s%s", is_known ? name_of(type) : "", is_known ? ": " : "",
-                                      e.what());
+            const FindingKind kind = !is_known                       ? FindingKind::unknown
+                                     : e.code() == Errc::unsupported ? FindingKind::unsupported
+                                                                     : FindingKind::order;
+            judgement_.findings.error(kind, "%s%s%s", is_known ? name_of(type) : "",
+                                      is_known ? ": " : "", e.what());
             order_.assume(type);
         }
     }
@@ -125,7 +135,7 @@ private:
             if (ends_the_stream(e)) {
                 throw;
             }
-            judgement_.findings.error(FindingKind::malformed, e);
+            judgement_.findings.error(kind_of(e), e);
             if (!std::exchange(is_body_read_, false)) {
                 reader_.skip_body();
             }
@@ -192,8 +202,7 @@ void judge_all(Source& source, const VerifyOptions& options, Judgement& judgemen
         judge_tail(*container, options, judgement);
     } catch (const Error& e) {
         rethrow_cancelled(e);
-        judgement.findings.error(
-            e.code() == Errc::io ? FindingKind::framing : FindingKind::malformed, e);
+        judgement.findings.error(kind_of(e), e);
     }
     judgement.findings.set_place(std::nullopt);
     if (container) {

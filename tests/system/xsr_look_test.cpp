@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
 namespace sr {
 namespace {
@@ -94,7 +95,7 @@ TEST_F(XsrLook, VerifyTellsKindsOfFindingsByStatus)
     EXPECT_EQ(xsr({"verify", changed(page_data_reserved, 1)}).status, 1);
     EXPECT_EQ(xsr({"verify", write("cut", pv_.substr(0, pv_.size() - 4))}).status, 3);
     EXPECT_EQ(xsr({"verify", changed(0x28 + 8, 5)}).status, 4);  // guest width
-    EXPECT_EQ(xsr({"verify", write("text", "#!/bin/sh\n")}).status, 4);
+    EXPECT_EQ(xsr({"verify", write("text", "#!/bin/sh\n")}).status, 5);
     EXPECT_EQ(xsr({"verify", path("none")}).status, 3);
 }
 
@@ -108,6 +109,41 @@ TEST_F(XsrLook, VerifyNamesRecordAndOffset)
     EXPECT_EQ(judged["deviations"], 1);
     EXPECT_EQ(judged["findings"][0]["record"], 5);
     EXPECT_EQ(judged["findings"][0]["offset"], 0xa8);
+}
+
+TEST_F(XsrLook, EveryVerbJudgesAnUnreadableFileAlike)
+{
+    const std::string ident = pv_.substr(0, 12);
+    const std::tuple<const char*, std::string, int> files[] = {
+        {"io", "", 3},
+        {"unsupported", "\x1f\x8b" + std::string(100, 'x'), 5},
+        {"unsupported", ident + std::string("\0\0\0\x09", 4) + pv_.substr(16), 5},  // version 9
+        {"malformed", pv_.substr(0, 24) + "\xff" + pv_.substr(25), 4},
+    };
+    for (const auto& [error_class, octets, status] : files) {
+        SCOPED_TRACE(error_class);
+        const std::string file = write("unreadable", octets);
+        EXPECT_EQ(xsr({"verify", file}).status, status);
+        EXPECT_EQ(xsr({"show", "--json", file}).status, status);
+        const Ended info = xsr({"info", "--json", file});
+        EXPECT_EQ(info.status, status) << info.all();
+        const json error = parsed_json(info.errors);
+        EXPECT_EQ(error["class"], error_class);
+        EXPECT_EQ(error["exit-code"], status);
+    }
+}
+
+TEST_F(XsrLook, NoRecordOfLibxcIsBlamedForTheContainer)
+{
+    const std::string xl = text_of(test::golden("xl_pv_file.hex"));
+    const std::string file = write("cut", xl.substr(0, xl.size() - 8));
+    const Ended outcome = xsr({"verify", file});
+    EXPECT_EQ(outcome.status, 3);
+    EXPECT_EQ(outcome.out.find("libxl record 1 (no head) at offset"),
+              std::string{"error (framing): "}.size())
+        << outcome.out;
+    const json judged = parsed_json(xsr({"verify", "--json", file}).out);
+    EXPECT_FALSE(judged["findings"][0].contains("record"));
 }
 
 TEST_F(XsrLook, InfoTellsFacts)

@@ -136,7 +136,7 @@ TEST(Verify, FindsRecordsOutOfOrderOnceEach)
     Parts toolstack{"pv_stream.hex"};
     toolstack.insert_before(RecordType::x86_tsc_info, golden("toolstack.hex"));
     expect_one(toolstack.verify(),
-               "error order: TOOLSTACK: a deprecated record that nothing can restore");
+               "error unsupported: TOOLSTACK: a deprecated record that nothing can restore");
     Parts late{"pv_stream.hex"};
     late.erase(RecordType::x86_cpuid_policy)
         .insert_before(RecordType::x86_tsc_info, golden("x86_cpuid_policy.hex"));
@@ -209,9 +209,10 @@ TEST(Verify, StopsAtWhatCannotBeFramed)
     parts.change(parts.find(RecordType::x86_tsc_info), 4, "ff ff ff ff");
     EXPECT_EQ(lines(parts.verify()),
               Lines{"error malformed: claims 4294967295 octets, at most 134217728 are read"});
-    expect_one(verify(Octets(100)), "error malformed: not a stream of a Xen domain: it starts with "
-                                    "00 00 00 00 00 00 00 00 (images of "
-                                    "Xen before 4.6 go through Xen's convert-legacy-stream first)");
+    expect_one(verify(Octets(100)),
+               "error unsupported: not a stream of a Xen domain: it starts with "
+               "00 00 00 00 00 00 00 00 (images of "
+               "Xen before 4.6 go through Xen's convert-legacy-stream first)");
 }
 
 TEST(Verify, KeepsABoundedNumberOfFindings)

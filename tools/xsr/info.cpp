@@ -12,6 +12,15 @@
 namespace sr {
 namespace {
 
+/// The class of the failure that a finding is, as those that are thrown have it.
+const char* class_of(ExitCode code) noexcept
+{
+    if (code == ExitCode::io) {
+        return to_string(Errc::io);
+    }
+    return to_string(code == ExitCode::unsupported ? Errc::unsupported : Errc::malformed);
+}
+
 class Info final : public Verb {
 public:
     void define(CLI::App& command) override
@@ -31,7 +40,8 @@ public:
         FdSource source{file.fd()};
         const VerifyReport report = verify_stream(source);
         if (!report.summary.image && !report.findings.empty()) {  // nothing to tell facts of
-            return console.fail({exit_code_of(report), "malformed",
+            const ExitCode code = exit_code_of(report);
+            return console.fail({code, class_of(code),
                                  file.name() + ": " + report.findings.front().sentence, "",
                                  Json::object()});
         }

@@ -94,6 +94,7 @@ ExitCode exit_code_of(const VerifyReport& report) noexcept
     case FindingKind::framing:
         return ExitCode::io;
     case FindingKind::unknown:
+    case FindingKind::unsupported:
         return ExitCode::unsupported;
     case FindingKind::malformed:
     case FindingKind::order:

@@ -35,7 +35,7 @@ void Verify::define(CLI::App& command)
         "error makes a restore refuse the file; a deviation is against the\n"
         "specification, but a restore lets it pass.\n\n"
         "Exit status: 0 no deviation, 1 deviations only, 3 the file ends early, 4 errors,\n"
-        "5 something that no reader of today knows.\n\n"
+        "5 something that no reader of today knows, or another format.\n\n"
         "  xsr verify web.xl\n"
         "  ssh host cat /var/save/web.xl | xsr verify --json - | jq .findings");
 }
