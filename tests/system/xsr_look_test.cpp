@@ -296,15 +296,24 @@ TEST_F(XsrLook, DiffAnswersTroubleWithTwo)
     const Ended outcome = xsr({"diff", pv_file_, path("none")});
     EXPECT_EQ(outcome.status, 2);
     expect_sentence(outcome, "diff");
-    EXPECT_EQ(xsr({"diff", pv_file_, write("cut", pv_.substr(0, 1000))}).status, 2);
+    const Ended cut = xsr({"diff", "--json", pv_file_, write("cut", pv_.substr(0, 1000))});
+    EXPECT_EQ(cut.status, 2);
+    const json error = parsed_json(cut.errors);
+    EXPECT_EQ(error["exit-code"], 2);
+    EXPECT_EQ(error["class"], "io");
+    EXPECT_EQ(error["record-type"], "PAGE_DATA");
+    EXPECT_EQ(error["offset"], 0xa8);
 }
 
 TEST_F(XsrLook, MistakesOnTheCommandLineAreOneSentence)
 {
-    const std::vector<std::vector<std::string>> mistakes = {{"info"},
-                                                            {"show", "--pfn", "x", pv_file_},
-                                                            {"verify", pv_file_, "more"},
-                                                            {"diff", "--no", "a", "b"}};
+    const std::vector<std::vector<std::string>> mistakes = {
+        {"info"},
+        {"show", "--pfn", "x", pv_file_},
+        {"show", "--pfn", "1", "--type", "vcpu", pv_file_},
+        {"show", "--pfn", "1", "--record", "1", pv_file_},
+        {"verify", pv_file_, "more"},
+        {"diff", "--no", "a", "b"}};
     for (const auto& arguments : mistakes) {
         SCOPED_TRACE(arguments[0]);
         const Ended outcome = xsr(arguments);

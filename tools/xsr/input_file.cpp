@@ -76,7 +76,8 @@ Fd temporary_file()
 
 Error in_file(const Error& error, const std::string& file_name)
 {
-    return {error.code(), "%s: %s", file_name.c_str(), error.what()};
+    Error named = error;
+    return named.with_prefix(file_name + ": ");
 }
 
 InputFile::InputFile(std::string path) : name_{std::move(path)}

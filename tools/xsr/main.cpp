@@ -77,7 +77,9 @@ ExitCode run_guarded(Verb& verb, Console& console)
         console.flush();
         return code;
     } catch (const std::exception&) {
-        return verb.trouble(console.fail(current_failure()));
+        Failure failure = current_failure();
+        failure.exit_code = verb.trouble(failure.exit_code);
+        return console.fail(failure);
     }
 }
 

@@ -67,14 +67,17 @@ std::string checked_type(const std::string& wanted)
 void Show::define(CLI::App& command)
 {
     command.add_option("FILE", file_, "The saved file; - is standard input")->required();
-    command.add_option("--pfn", pfn_, "Show this page as the guest has it in the end")
-        ->type_name("N");
+    auto* page = command.add_option("--pfn", pfn_, "Show this page as the guest has it in the end")
+                     ->type_name("N");
     command
         .add_option("--type", types_,
                     "Show records of this type only, in full; a part of the name is enough")
         ->type_name("TYPE")
-        ->delimiter(',');
-    command.add_option("--record", record_, "Show this record only, in full")->type_name("N");
+        ->delimiter(',')
+        ->excludes(page);
+    command.add_option("--record", record_, "Show this record only, in full")
+        ->type_name("N")
+        ->excludes(page);
     command.footer(
         "Numbers may be decimal or 0x. Record numbers and offsets count from the libxc\n"
         "image header; offsets of pages from the start of the file. Fields that are zero\n"
