@@ -379,16 +379,6 @@ TEST_F(XsrSave, RefusesWhatWouldCrossASaveThatGoesOn)
     EXPECT_EQ(xsr(living.host, {"save", "--force", "web", file()}).status, 0);
 }
 
-TEST_F(XsrSave, RestoresNothingFromHalfAFile)
-{
-    const LivingHost living;
-    ASSERT_EQ(xsr(living.host, {"save", "web", file()}).status, 0);
-    std::filesystem::resize_file(file(), std::filesystem::file_size(file()) / 2);
-    const FakeHost other;
-    expect_failed_restore(other, xsr(other, {"restore", file()}), 3,
-                          "nothing is left of the new domain");
-}
-
 TEST_F(XsrSave, RestoresNothingWhenItIsStopped)
 {
     const LivingHost living;
@@ -402,6 +392,52 @@ TEST_F(XsrSave, RestoresNothingWhenItIsStopped)
                      "kill -TERM $restore; wait $restore; status=$?; kill $feeder; exit $status");
     expect_failed_restore(other, ended, 130,
                           "stopped on request; nothing is left of the new domain");
+}
+
+TEST_F(XsrSave, RestoresNothingWhoseSaveDidNotFinish)
+{
+    const LivingHost living;
+    ASSERT_EQ(xsr(living.host, {"save", "web", file()}).status, 0);
+    const std::uint64_t whole = std::filesystem::file_size(file());
+    const FakeHost other;
+    std::filesystem::resize_file(file(), whole - 8);  // all but libxl's END
+    expect_failed_restore(other, xsr(other, {"restore", file()}), 3,
+                          "web.xl ends before the libxl END record: its save did not finish, and "
+                          "the guest may run at its source; nothing is left of the new domain");
+    std::filesystem::resize_file(file(), whole / 2);
+    expect_failed_restore(other, xsr(other, {"restore", file()}), 3,
+                          "nothing is left of the new domain");
+}
+
+TEST_F(XsrSave, StopsBehindTheGuestWhenTheSenderStalls)
+{
+    const LivingHost living;
+    ASSERT_EQ(xsr(living.host, {"save", "web", file()}).status, 0);
+    const FakeHost other;
+    // All of the guest has arrived once the feeder has become a sleep, and the pipe is empty.
+    const Ended ended =
+        shell(other, "mkfifo $DIR/pipe\n"
+                     "{ head -c -8 $FILE; exec sleep 100; } >$DIR/pipe & feeder=$!\n"
+                     "$XSR restore - <$DIR/pipe & restore=$!\n"
+                     "until grep -q sleep /proc/$feeder/comm; do sleep 0.1; done; sleep 2\n"
+                     "kill -TERM $restore\n"
+                     "for i in $(seq 100); do kill -0 $restore 2>/dev/null || break; sleep 0.1; "
+                     "done\n"
+                     "kill $feeder; wait $restore");
+    expect_failed_restore(other, ended, 130,
+                          "stopped on request; nothing is left of the new domain");
+}
+
+TEST_F(XsrSave, ReportsARestoreWhoseNumberNobodyTakes)
+{
+    const LivingHost living;
+    ASSERT_EQ(xsr(living.host, {"save", "web", file()}).status, 0);
+    const Ended ended = shell(living.host, "$XSR restore $FILE >/dev/full");
+    EXPECT_EQ(ended.status, 0) << ended.all();
+    EXPECT_NE(ended.errors.find("domain 2 runs; its number could not be written"),
+              std::string::npos)
+        << ended.errors;
+    expect_alive(living.host, "2");
 }
 
 TEST_F(XsrSave, ReportsProgressAsJsonLines)

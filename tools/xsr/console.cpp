@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <stdio_ext.h>
 #include <unistd.h>
 
 namespace sr {
@@ -149,7 +150,7 @@ ExitCode Console::fail(const Failure& failure)
         sentence += "; " + failure.consequence;
     }
     (void)std::fflush(stdout);
-    if (options_.is_json) {
+    if (options_.is_json || options_.progress == ProgressMode::json) {
         Json line = {{"event", "error"},
                      {"verb", verb_},
                      {"status", failure.exit_code == ExitCode::cancelled ? "cancelled" : "failed"},
@@ -178,6 +179,16 @@ void Console::erase_drawn()
         (void)std::fputs("\r\033[K", stderr);
         has_drawn_ = false;
     }
+}
+
+bool Console::try_flush()
+{
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+        return true;
+    }
+    ::__fpurge(stdout);
+    std::clearerr(stdout);
+    return false;
 }
 
 void Console::flush()

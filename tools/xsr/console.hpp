@@ -62,6 +62,8 @@ public:
     void draw(const std::string& line);
     void erase_drawn();
 
+    /// False if standard output took less than it was given, which is then forgotten.
+    [[nodiscard]] bool try_flush();
     /// @throws Error{io} if standard output took less than it was given (a full disk)
     void flush();
 

@@ -14,16 +14,21 @@
 namespace sr {
 namespace {
 
+bool is_bare(const InputFile& file)
+{
+    const auto head = file.peek();
+    return std::all_of(head.begin(), head.end(),
+                       [](std::byte each) { return each == std::byte{0xff}; });
+}
+
 /// The file, read up to its libxc stream.
 class SavedFile {
 public:
-    explicit SavedFile(const std::string& path) : file_{path}, source_{file_.fd()}
+    /// Borrows both.
+    SavedFile(const InputFile& file, bool is_bare_stream, const CancelToken& cancel)
+        : file_{file}, source_{file.fd(), &cancel}
     {
-        // A bare libxc stream is left untouched: sr_restore reads it from its first octet.
-        const auto head = file_.peek();
-        const bool is_bare = std::all_of(head.begin(), head.end(),
-                                         [](std::byte each) { return each == std::byte{0xff}; });
-        if (!is_bare) {
+        if (!is_bare_stream) {  // else it is left untouched: sr_restore reads it from its first octet
             container_.emplace(source_);
         }
     }
@@ -35,19 +40,34 @@ public:
         const bool has_json = container_ && container_->xl() && container_->xl()->config_is_json;
         return has_json ? container_->xl()->config : std::string{};
     }
-    /// What follows the libxc stream. @throws Error if it is not what libxl writes there
-    void read_tail()
-    {
-        if (container_) {
-            container_->read_tail();
-        }
-    }
+    void read_tail();
 
 private:
-    InputFile file_;
+    const InputFile& file_;
     FdSource source_;
     std::optional<Container> container_;
 };
+
+/// What follows the libxc stream. A save writes libxl's END only after all that may fail in it, and a save that failed lets
+/// the guest go on: without this END two copies might run.
+/// @throws Error if it is not what libxl writes there
+void SavedFile::read_tail()
+{
+    if (!container_) {
+        return;
+    }
+    try {
+        container_->read_tail();
+    } catch (const Error& error) {
+        if (error.code() == Errc::io && error.errnum() == 0) {
+            throw Error{Errc::io,
+                        "%s ends before the libxl END record: its save did not finish, and the "
+                        "guest may run at its source",
+                        file_.name().c_str()};
+        }
+        throw error.code() == Errc::cancelled ? error : in_file(error, file_.name());
+    }
+}
 
 class Restore final : public Verb {
 public:
@@ -55,12 +75,13 @@ public:
     [[nodiscard]] ExitCode run(Console& console) override;
 
 private:
-    [[nodiscard]] DomainConfig configure(const std::string& json_text) const;
+    [[nodiscard]] DomainConfig configure(const SavedFile& file) const;
     void set_vcpus(DomainConfig& config) const;
-    void restore_into(Console& console, Toolstack& toolstack, RestoreJob& job, NewDomain& domain,
+    void restore_into(Toolstack& toolstack, RestoreJob& job, NewDomain& domain,
                       SavedFile& file) const;
-    [[nodiscard]] ExitCode restore(Console& console, SavedFile& file,
+    [[nodiscard]] ExitCode restore(Console& console, const Interrupt& interrupt, SavedFile& file,
                                    const DomainConfig& config) const;
+    void tell_if_lost(Console& console, const NewDomain& domain) const;
     void report(Console& console, const NewDomain& domain, const RestoreJob& job) const;
 
     std::string file_;
@@ -89,8 +110,8 @@ void Restore::define(CLI::App& command)
         ->check(CLI::Range(1, 8192).description(""));
     command.footer(
         "Makes a domain as the file's configuration says, without devices, and prints its\n"
-        "number. A bare libxc stream holds no configuration: it needs --name and --memory,\n"
-        "and --vcpus if the guest has more than one.\n"
+        "number. A bare libxc or libxl stream holds no configuration: it needs --name and\n"
+        "--memory, and --vcpus if the guest has more than one.\n"
         "If the restore fails, or ^C stops it, nothing is left behind.\n\n"
         "  xsr restore web.xl                   the domain runs on where it was saved\n"
         "  xsr restore -p --name web2 web.xl    a second one, to look at before it runs\n"
@@ -105,9 +126,10 @@ void Restore::set_vcpus(DomainConfig& config) const
     }
 }
 
-DomainConfig Restore::configure(const std::string& json_text) const
+DomainConfig Restore::configure(const SavedFile& file) const
 {
     DomainConfig config;
+    const std::string json_text = file.config();
     if (!json_text.empty()) {
         config = parse_domain_config(json_text);
     } else {
@@ -115,7 +137,7 @@ DomainConfig Restore::configure(const std::string& json_text) const
             throw Error{Errc::usage,
                         "%s holds no configuration: give --name and --memory, and --vcpus if "
                         "the guest has more than one",
-                        file_.c_str()};
+                        file.file().name().c_str()};
         }
         config.uuid = random_uuid();
         config.vcpu_online = {true};
@@ -135,21 +157,26 @@ DomainConfig Restore::configure(const std::string& json_text) const
     return config;
 }
 
-void Restore::restore_into(Console& console, Toolstack& toolstack, RestoreJob& job,
-                           NewDomain& domain, SavedFile& file) const
+void Restore::restore_into(Toolstack& toolstack, RestoreJob& job, NewDomain& domain,
+                           SavedFile& file) const
 {
     const Host host = open_host();
     job.run(host.get(), domain, file.file().fd());
-    try {
-        file.read_tail();
-    } catch (const Error& error) {
-        console.warn(format("the guest is complete, but %s is not: %s", file.file().name().c_str(),
-                            error.what()));
-    }
+    file.read_tail();
+    job.introduce(domain);
     if (!leave_paused_) {
         toolstack.control().unpause(domain.id());
     }
     domain.keep();
+}
+
+/// The restore succeeded, whether or not somebody takes its result.
+void Restore::tell_if_lost(Console& console, const NewDomain& domain) const
+{
+    if (!console.try_flush()) {
+        console.warn(format("domain %u %s; its number could not be written", domain.id(),
+                            leave_paused_ ? "is paused" : "runs"));
+    }
 }
 
 void Restore::report(Console& console, const NewDomain& domain, const RestoreJob& job) const
@@ -165,10 +192,12 @@ void Restore::report(Console& console, const NewDomain& domain, const RestoreJob
                         {"status", "completed"},
                         {"total-time", ms},
                         {"ram", {{"transferred", facts.octets}, {"normal", facts.pages_sent}}}});
+        tell_if_lost(console, domain);
         return;
     }
     console.erase_drawn();
     console.print(std::to_string(domain.id()) + "\n");
+    tell_if_lost(console, domain);
     console.note(format(
         "restored %s as domain %u: %s, %s in %s; it %s", domain.config().name.c_str(), domain.id(),
         format_count(facts.pages_sent, "page").c_str(), format_octets(facts.octets).c_str(),
@@ -208,7 +237,8 @@ std::string name_is_taken(const NamedDomain& domain)
     return taken + ": choose another with --name";
 }
 
-ExitCode Restore::restore(Console& console, SavedFile& file, const DomainConfig& config) const
+ExitCode Restore::restore(Console& console, const Interrupt& interrupt, SavedFile& file,
+                          const DomainConfig& config) const
 {
     Toolstack toolstack;
     if (const auto other = toolstack.find_by_name(config.name)) {
@@ -217,10 +247,10 @@ ExitCode Restore::restore(Console& console, SavedFile& file, const DomainConfig&
     }
     std::optional<DomId> domid;
     try {
-        RestoreJob job{console, config.name, file.file().size().value_or(0)};
+        RestoreJob job{console, interrupt, config.name, file.file().size().value_or(0)};
         NewDomain domain{toolstack, config};
         domid = domain.id();
-        restore_into(console, toolstack, job, domain, file);
+        restore_into(toolstack, job, domain, file);
         report(console, domain, job);
         return ExitCode::ok;
     } catch (const std::exception&) {
@@ -236,8 +266,11 @@ ExitCode Restore::restore(Console& console, SavedFile& file, const DomainConfig&
 
 ExitCode Restore::run(Console& console)
 {
-    SavedFile file{file_};
-    return restore(console, file, configure(file.config()));
+    const InputFile input{file_};
+    const bool is_bare_stream = is_bare(input);
+    const Interrupt interrupt;
+    SavedFile file{input, is_bare_stream, interrupt.token()};
+    return restore(console, interrupt, file, configure(file));
 }
 
 }  // namespace

@@ -31,6 +31,10 @@ void RestoreJob::run(sr_host* host, NewDomain& domain, int fd)
     if (!results_) {
         throw Error{Errc::internal, "the engine did not say where the guest's rings are"};
     }
+}
+
+void RestoreJob::introduce(NewDomain& domain) const
+{
     domain.introduce(results_->store_gfn, results_->console_gfn);
 }
 

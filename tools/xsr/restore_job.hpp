@@ -13,21 +13,23 @@ namespace sr {
 
 class RestoreJob {
 public:
-    RestoreJob(Console& console, const std::string& domain_name, std::uint64_t octets_total)
-        : console_{console}, meter_{console, domain_name, octets_total}
+    /// Borrows console and interrupt.
+    RestoreJob(Console& console, const Interrupt& interrupt, const std::string& domain_name,
+               std::uint64_t octets_total)
+        : console_{console}, interrupt_{interrupt}, meter_{console, domain_name, octets_total}
     {
     }
 
-    /// Reads the libxc stream that fd stands at into the domain, and introduces that to xenstored.
-    /// @throws EngineFailure, Error
+    /// Reads the libxc stream that fd stands at into the domain. @throws EngineFailure, Error
     void run(sr_host* host, NewDomain& domain, int fd);
+    /// After run(), and once nothing is missing of the stream: makes the domain known to xenstored. @throws Error
+    void introduce(NewDomain& domain) const;
 
     [[nodiscard]] const ProgressFacts& facts() const noexcept { return meter_.facts(); }
-    [[nodiscard]] const Interrupt& interrupt() const noexcept { return interrupt_; }
 
 private:
     Console& console_;
-    Interrupt interrupt_;
+    const Interrupt& interrupt_;
     ProgressMeter meter_;
     std::optional<sr_restore_results> results_;
 };
