@@ -85,6 +85,16 @@ protected:
         EXPECT_EQ(host.state_of("1"), "gone");
     }
 
+    [[nodiscard]] static std::vector<json> events_of(const Ended& ended)
+    {
+        std::vector<json> events;
+        std::istringstream lines{ended.errors};
+        for (std::string line; std::getline(lines, line);) {
+            events.push_back(parsed_json(line));
+        }
+        return events;
+    }
+
     TemporaryDirectory files_;
 };
 
@@ -428,6 +438,15 @@ TEST_F(XsrSave, StopsBehindTheGuestWhenTheSenderStalls)
                           "stopped on request; nothing is left of the new domain");
 }
 
+TEST_F(XsrSave, StopsWhileItWritesTheFileToDisk)
+{
+    const LivingHost living;
+    Environment stopped = living.host.environment();
+    stopped["FAKEXEN_FAIL"] = "domctl.resumedomain:1:SIGTERM";  // the last call before that
+    const Ended ended = run_command({in_build("xsr"), "save", "-c", "web", file()}, stopped);
+    expect_failed_save(living.host, ended, 130, "stopped on request; the guest runs on");
+}
+
 TEST_F(XsrSave, ReportsARestoreWhoseNumberNobodyTakes)
 {
     const LivingHost living;
@@ -440,19 +459,28 @@ TEST_F(XsrSave, ReportsARestoreWhoseNumberNobodyTakes)
     expect_alive(living.host, "2");
 }
 
-TEST_F(XsrSave, ReportsProgressAsJsonLines)
+TEST_F(XsrSave, TellsHowLongALiveSaveSuspendedTheGuest)
 {
     const LivingHost living;
-    const Ended ended = xsr(living.host, {"save", "--progress", "json", "web", file()});
-    std::istringstream lines{ended.errors};
-    std::vector<std::string> events;
-    json last;
-    for (std::string line; std::getline(lines, line);) {
-        last = parsed_json(line);
-        events.push_back(last["event"]);
+    const Ended ended =
+        xsr(living.host, {"save", "-c", "--live", "--progress", "none", "web", file()});
+    EXPECT_EQ(ended.status, 0) << ended.all();
+    EXPECT_NE(ended.errors.find("; it was suspended for "), std::string::npos) << ended.errors;
+}
+
+TEST_F(XsrSave, ReportsProgressAndFailuresAsJsonLines)
+{
+    const LivingHost living;
+    const Ended failed = xsr(living.host, {"save", "--progress", "json", "web", "/dev/full"});
+    EXPECT_EQ(events_of(failed).back()["event"], "error") << failed.all();
+    const std::vector<json> events =
+        events_of(xsr(living.host, {"save", "--progress", "json", "web", file()}));
+    for (const char* kind : {"suspended", "progress", "syncing"}) {
+        EXPECT_TRUE(std::any_of(events.begin(), events.end(), [&](const json& each) {
+            return each["event"] == kind;
+        })) << kind;
     }
-    EXPECT_NE(std::find(events.begin(), events.end(), "suspended"), events.end());
-    EXPECT_NE(std::find(events.begin(), events.end(), "progress"), events.end());
+    const json& last = events.back();
     EXPECT_EQ(last["event"], "done");
     EXPECT_EQ(last["status"], "completed");
     EXPECT_GE(last["ram"]["transferred"], 15 << 20);

@@ -156,16 +156,22 @@ bool OutputFile::is_regular() const
     return ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
-void OutputFile::commit()
+void OutputFile::sync(const CancelToken& cancel)
 {
     if (partial_path_.empty() && !is_regular()) {
         return;  // a pipe or a device has been handed everything, and that is all one can know
     }
-    if (::fsync(fd_.get()) != 0) {
-        throw Error::from_errno(Errc::io, errno, "writing %s",
+    const int error = ::fsync(fd_.get()) == 0 ? 0 : errno;
+    cancel.check();  // fsync is not interrupted, or fails with EINTR
+    if (error != 0) {
+        throw Error::from_errno(Errc::io, error, "writing %s",
                                 partial_path_.empty() ? path_.c_str() : partial_path_.c_str())
             .with_call("fsync");
     }
+}
+
+void OutputFile::publish()
+{
     if (partial_path_.empty()) {
         return;
     }

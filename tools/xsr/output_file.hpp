@@ -2,6 +2,7 @@
 // The file that a save writes: under its own name only once it is complete.
 #pragma once
 
+#include "libsr/base/cancel.hpp"
 #include "libsr/base/fd.hpp"
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 namespace sr {
 
 /// A regular file is written as FILE.partial, readable by its owner alone, locked, and renamed by
-/// commit(); without commit() it is removed. Anything else (a pipe, a device, "-") is written in place.
+/// publish(); without that it is removed. Anything else (a pipe, a device, "-") is written in place.
 class OutputFile {
 public:
     /// @throws Error{io}; Error{usage} if FILE exists and may not be replaced, or "-" is a terminal
@@ -25,8 +26,11 @@ public:
 
     /// @throws Error{io} if the file system has less room than that
     void check_room(std::uint64_t octets) const;
-    /// Flushes a regular file to disk, standard output too, and gives the file its name. @throws Error{io}
-    void commit();
+    /// Flushes a regular file to disk, standard output too. @throws Error{io}; Error{cancelled} if that was asked for
+    /// meanwhile
+    void sync(const CancelToken& cancel);
+    /// Gives the file its name. @throws Error{io}
+    void publish();
 
 private:
     void open_in_place();

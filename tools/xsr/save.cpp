@@ -27,6 +27,7 @@ public:
 private:
     void write_file(SaveJob& job, const std::string& config, OutputFile& file);
     [[nodiscard]] AfterSave wish() const noexcept;
+    static void commit(SaveJob& job, OutputFile& file);
     void conclude(SaveJob& job, OutputFile& file);
     [[nodiscard]] std::string consequence(SaveJob& job, DomId domid) const;
     void report(Console& console, const NamedDomain& domain, const SaveJob& job) const;
@@ -126,30 +127,38 @@ void Save::write_file(SaveJob& job, const std::string& config, OutputFile& file)
     }
 }
 
+/// Up to the new name ^C is heeded: a disk may take its time.
+void Save::commit(SaveJob& job, OutputFile& file)
+{
+    job.announce_sync();
+    file.sync(job.interrupt().token());
+    file.publish();
+}
+
 /// A guest that stays does not wait for the disk; one that goes does so when the file is on it.
 void Save::conclude(SaveJob& job, OutputFile& file)
 {
     downtime_ = job.suspended_for();
     if (wish() == AfterSave::destroy) {
-        file.commit();
+        commit(job, file);
         is_file_complete_ = true;
         job.finish(AfterSave::destroy);
         return;
     }
     job.finish(wish());
-    file.commit();
+    commit(job, file);
 }
 
 /// Who holds the guest after a failure, having seen to it that somebody does.
 std::string Save::consequence(SaveJob& job, DomId domid) const
 {
+    const std::string complete =
+        file_ == "-" ? "standard output was given all of it" : file_ + " is complete";
     if (job.was_resumed_meanwhile()) {
-        return format("%s is complete, but domain %u was resumed meanwhile and runs on",
-                      file_.c_str(), domid);
+        return complete + format(", but domain %u was resumed meanwhile and runs on", domid);
     }
-    return is_file_complete_
-               ? format("%s is complete, but domain %u is still there", file_.c_str(), domid)
-               : job.undo();
+    return is_file_complete_ ? complete + format(", but domain %u is still there", domid)
+                             : job.undo();
 }
 
 void Save::report(Console& console, const NamedDomain& domain, const SaveJob& job) const
@@ -185,11 +194,13 @@ void Save::report(Console& console, const NamedDomain& domain, const SaveJob& jo
                             format_count(facts.stale_tables, "stale page table").c_str(),
                             domain.name.c_str(), format_duration(facts.stale_types_time).c_str()));
     }
-    console.note(format("saved %s to %s: %s, %s in %s; %s", domain.name.c_str(),
+    const std::string pause =
+        is_live_ ? "it was suspended for " + format_duration(downtime_) + ", and " : "";
+    console.note(format("saved %s to %s: %s, %s in %s; %s%s", domain.name.c_str(),
                         file_ == "-" ? "standard output" : file_.c_str(),
                         format_count(facts.pages_sent, "page").c_str(),
                         format_octets(facts.octets).c_str(), format_duration(facts.elapsed).c_str(),
-                        after));
+                        pause.c_str(), after));
 }
 
 ExitCode Save::run(Console& console)

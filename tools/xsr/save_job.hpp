@@ -28,6 +28,8 @@ public:
     /// Writes the libxc stream to fd; the guest is suspended when this returns.
     /// @throws EngineFailure, Error
     void run(sr_host* host, int fd, const SaveSettings& settings);
+    /// Says that the disk is waited for.
+    void announce_sync() { meter_.announce("syncing", "writing the file to disk"); }
     /// After a save that succeeded. @throws Error if the guest cannot be brought there, or is to be
     /// destroyed and runs on
     void finish(AfterSave wish);
