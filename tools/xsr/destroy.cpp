@@ -35,10 +35,15 @@ public:
         }
         check_not_being_saved(*domain);
         toolstack.destroy(domid);
+        const auto left = toolstack.control().state_of(domid);
+        const bool is_there = left && left->uuid == domain->state.uuid;
         if (console.options().is_json) {
-            console.result({{"domid", domid}, {"name", domain->name}, {"state", "gone"}});
+            console.result(
+                {{"domid", domid}, {"name", domain->name}, {"state", is_there ? "dying" : "gone"}});
         } else {
-            console.print(label_of(*domain) + " is gone\n");
+            console.print(label_of(*domain) + (is_there
+                                                   ? " is dying: somebody still maps its memory\n"
+                                                   : " is gone\n"));
         }
         return ExitCode::ok;
     }

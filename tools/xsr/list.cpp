@@ -23,9 +23,10 @@ public:
     void define(CLI::App& command) override
     {
         command.footer(
-            "States: running, paused, suspended (a save was cut off: \"xsr resume\" or save it\n"
-            "again), being saved (by that process), incomplete (a restore was cut off: \"xsr\n"
-            "destroy\"), shut down, crashed, dying.\n\n"
+            "States: running, paused, suspended (by a save that was cut off, or by a toolstack\n"
+            "that goes on: if none does, \"xsr resume\", or save it again), being saved (by that\n"
+            "process), incomplete (a restore makes it, or was cut off: if none is under way,\n"
+            "\"xsr destroy\"), shut down, crashed, dying.\n\n"
             "  xsr list\n"
             "  xsr list --json | jq -r '.[] | select(.state == \"suspended\").name'");
     }

@@ -56,11 +56,11 @@ private:
         check_not_being_saved(domain);
         if (domain.is_incomplete) {
             throw Error{Errc::guest,
-                        "%s is incomplete, since its restore was cut off: it never ran "
-                        "and cannot (xsr destroy %u)",
+                        "%s is incomplete: a restore makes it, or was cut off; if none is "
+                        "under way, xsr destroy %u",
                         label.c_str(), state.id};
         }
-        if (!state.is_suspended() && (state.is_dying || state.shutdown)) {
+        if (state.is_dying || (!state.is_suspended() && state.shutdown)) {
             throw Error{Errc::guest, "%s is %s: there is nothing to go on with", label.c_str(),
                         word_for(domain)};
         }
