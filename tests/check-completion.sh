@@ -63,12 +63,19 @@ fake "start step stop" "$fakexen" st
 fake "--shuffle" "$fakexen" start --sh
 fake "page" "$fakexen" start --shuffle p
 fake "stale-types" "$fakexen" start --quirk s
+fake "grant-frames: grant-version:" "$fakexen" start --quirk g
 fake "host" "$fakexen" start h
 fake "1 2" "$fakexen" show ''
 fake "2" "$guest" status 2
 fake "list tree" "$guest" create --p2m ''
+fake "hot random stream" "$guest" create --dirty-pattern ''
+fake "1 2" "$guest" create --grant-peer ''
+fake "" "$guest" create --table-rate ''
+fake "--sparse" "$guest" create --table-rate 5 --grants v1 --sp
 fake "--sparse" "$guest" create --memory 4M --sp
 fake "poweroff" "$guest" order 1 p
+fake "grants-v1 grants-v2" "$guest" order 1 g
+fake "1 2" "$guest" grants ''
 fake "p2m page" "$guest" spoil 1 p
 echo "1..$nr"
 [ $failed -eq 0 ]

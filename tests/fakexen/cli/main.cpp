@@ -33,8 +33,10 @@ void add_start_options(CLI::App& app, StartOptions& options)
            "--quirk", options.quirks,
            "differs from Xen 4.17, may be given more than once: stale-types (a de-validated "
            "page table keeps its type, as before Xen 4.16), no-gup (clients cannot pin guest "
-           "memory: vmsplice, O_DIRECT and the like fail), latency:CALL:US (answers to such "
-           "calls come later)")
+           "memory: vmsplice, O_DIRECT and the like fail), eager-status (the array that tracks a "
+           "domain's grant status frames is made with the domain), grant-frames:N, "
+           "grant-version:N (what a grant table may have at most), latency:CALL:US (answers to "
+           "such calls come later)")
         ->allow_extra_args(false);
     app.add_flag("--no-xsave", options.no_xsave, "a host without xsave, as qemu64 is");
 }
