@@ -60,6 +60,12 @@ private:
                         "under way, xsr destroy %u",
                         label.c_str(), state.id};
         }
+        if (state.is_suspended() && state.is_hvm) {
+            throw Error{Errc::guest,
+                        "%s is an HVM or PVH guest, and xsr lets only PV guests go on that are "
+                        "suspended: libxl can (since Xen 4.20: xl resume %u)",
+                        label.c_str(), state.id};
+        }
         if (state.is_dying || (!state.is_suspended() && state.shutdown)) {
             throw Error{Errc::guest, "%s is %s: there is nothing to go on with", label.c_str(),
                         word_for(domain)};
