@@ -140,6 +140,31 @@ TEST_F(HelperSettings, OfTheEnvironmentWin)
     EXPECT_FALSE(read("grants = false\n").grants);
 }
 
+TEST_F(HelperSettings, OfAnOptionThatStandsTwiceTheLastCounts)
+{
+    EXPECT_EQ(read("fallback = /bin/false\nfallback = /bin/true\n").fallback, "/bin/true");
+    EXPECT_EQ(read("fallback = /bin/false\ngrants = true\nfallback = /bin/true\n").fallback,
+              "/bin/true");
+    EXPECT_EQ(read("stale-types = off\nmax-rounds = 3\nstale-types = on\n").stale_types,
+              SR_STALE_TYPES_ON);
+    EXPECT_EQ(read("max-rounds = 3\nmax-rounds = 4\nmax-rounds = 5\n").max_rounds, 5U);
+    EXPECT_TRUE(read("grants = false\ngrants = true\n").grants);
+    EXPECT_FALSE(read("grants = true\nmax-rounds = 3\ngrants = false\n").grants);
+    EXPECT_EQ(read("", "--max-rounds 3 --grants --grants --max-rounds 4").max_rounds, 4U);
+    EXPECT_EQ(read("max-rounds = 3\nmax-rounds = 4\n", "--max-rounds 9").max_rounds, 9U);
+}
+
+TEST_F(HelperSettings, HaveOneValueEach)
+{
+    for (const char* line : {"max-rounds = 3 4", "max-rounds = [3, 4]", "fallback = /a dir/b"}) {
+        const std::string complaint = message_of([&] { (void)read(std::string{line} + "\n"); });
+        EXPECT_NE(complaint.find("takes one value: " + std::string{line}), std::string::npos)
+            << complaint;
+        EXPECT_NE(complaint.find(path_), std::string::npos) << complaint;
+    }
+    EXPECT_EQ(read("fallback = \"/a dir/b\"\n").fallback, "/a dir/b");
+}
+
 TEST_F(HelperSettings, AreRefusedByNameIfUnknownOrWrong)
 {
     const auto complaint = [&](const char* file, const char* words) {

@@ -8,10 +8,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 #include <unistd.h>
+#include <vector>
 
 namespace sr {
 namespace {
@@ -28,6 +31,31 @@ public:
                name +
                " --restore-domain FD BACK DOMID STORE_PORT STORE_DOMID\n"
                "           CONSOLE_PORT CONSOLE_DOMID CALLBACKS TYPE\n";
+    }
+};
+
+/// CLI11 makes one list of lines for an option that follow each other, and of others it takes the first. Here each is a line
+/// of its own, and the last one counts, as when somebody appends to the file.
+class LastLineCounts final : public CLI::ConfigBase {
+public:
+    [[nodiscard]] std::vector<CLI::ConfigItem> from_config(std::istream& file) const override
+    {
+        std::vector<CLI::ConfigItem> kept;
+        for (std::string line; std::getline(file, line);) {
+            std::istringstream alone{line};
+            for (CLI::ConfigItem& item : ConfigBase::from_config(alone)) {
+                if (item.inputs.size() > 1) {
+                    throw Error{Errc::usage, "%s: takes one value: %s", item.fullname().c_str(),
+                                line.c_str()};
+                }
+                const auto is_same = [&](const CLI::ConfigItem& earlier) {
+                    return earlier.fullname() == item.fullname();
+                };
+                kept.erase(std::remove_if(kept.begin(), kept.end(), is_same), kept.end());
+                kept.push_back(std::move(item));
+            }
+        }
+        return kept;
     }
 };
 
@@ -59,6 +87,7 @@ void define_engine_options(CLI::App& app, Settings& settings)
 
 void define(CLI::App& app, Settings& settings)
 {
+    app.option_defaults()->take_last();
     define_engine_options(app, settings);
     add_choice<sr_log_level>(app, "--log-level", settings.log_level,
                              {{"debug", SR_LOG_DEBUG},
@@ -81,6 +110,7 @@ void define(CLI::App& app, Settings& settings)
                                ""});
     app.set_config("--config", default_file, "Read options from this file");
     app.get_config_ptr()->type_name("FILE");
+    app.config_formatter(std::make_shared<LastLineCounts>());
     app.allow_config_extras(CLI::config_extras_mode::error);
     app.formatter(std::make_shared<HelperFormatter>());
 }
@@ -139,12 +169,14 @@ Settings read_settings(const char* words)
     }
     try {
         app.parse(words == nullptr ? "" : words, false);
-        check_readable(app);
+    } catch (const Error& error) {
+        throw Error{Errc::usage, "%s: %s", origin(app).c_str(), error.what()};
     } catch (const CLI::ConfigError& error) {
         throw Error{Errc::usage, "%s: %s", origin(app).c_str(), complaint_of(error).c_str()};
     } catch (const CLI::Error& error) {
         throw Error{Errc::usage, "%s: %s", origin(app).c_str(), error.what()};
     }
+    check_readable(app);
     return settings;
 }
 
@@ -162,7 +194,8 @@ std::string help_text()
         std::string{"Options stand in the file as \"stale-types = on\", and in the environment\n"
                     "variable "} +
         settings_variable +
-        " as \"--stale-types on\". The variable wins.\n"
+        " as \"--stale-types on\". The variable wins. Of an option\n"
+        "that stands there twice the last counts.\n"
         "The file, if there is no other: " +
         default_file +
         "\n\nExit status:\n"
