@@ -137,6 +137,16 @@ Error& Error::without_place() & noexcept
     return *this;
 }
 
+Error& Error::with_consequence(const char* format, ...) &
+{
+    std::va_list args;
+    va_start(args, format);
+    const std::string text = format_message(format, args);
+    va_end(args);
+    message_ += "; " + text;
+    return *this;
+}
+
 int Error::to_errno() const noexcept
 {
     if (errnum_ != 0) {

@@ -58,6 +58,9 @@ public:
     /// Leaves the place to the message alone: for records that are not libxc's.
     Error& without_place() & noexcept;
 
+    /// Adds what follows from it to the sentence: "…; text".
+    Error& with_consequence(const char* format, ...) & __attribute__((format(printf, 2, 3)));
+
     [[nodiscard]] Errc code() const noexcept { return code_; }
     [[nodiscard]] int errnum() const noexcept { return errnum_; }  ///< errno, or 0
     [[nodiscard]] const std::string& call() const noexcept { return call_; }

@@ -81,7 +81,7 @@ private:
         try {
             const RecordHead& head = reader_.next();
             reader_.at_place([&] { apply_record(head); });
-        } catch (const Error& e) {
+        } catch (Error& e) {
             if (e.code() == Errc::io) {
                 pv_.settle_pages();  // what is wrong with pages before the end says more than the end
             }
@@ -90,9 +90,9 @@ private:
             }
             log_.warning("%s", e.what());
             if (e.code() != Errc::io && !sender_ends()) {
-                log_.error(
-                    "the sender goes on after that: its guest may run, so domain %u must not",
-                    domain_.domid());
+                e.with_consequence("the sender goes on after that: its guest may run, so domain %u "
+                                   "must not",
+                                   domain_.domid());
                 throw;
             }
             fail_over();

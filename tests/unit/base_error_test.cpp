@@ -54,5 +54,13 @@ TEST(Error, NamesTheErrnoAndKeepsIt)
     EXPECT_EQ((Error{Errc::cancelled, "stopped"}.to_errno()), ECANCELED);
 }
 
+TEST(Error, SaysWhatFollows)
+{
+    Error error = Error::from_errno(Errc::io, EPIPE, "domain %d", 7);
+    error.with_consequence("domain %d must not run", 8);
+    EXPECT_STREQ(error.what(), "domain 7: Broken pipe; domain 8 must not run");
+    EXPECT_EQ(error.to_errno(), EPIPE);
+}
+
 }  // namespace
 }  // namespace sr
