@@ -2,7 +2,7 @@
 // helper-driver: plays libxl's part beside a save helper, of whomsoever, on the host it finds. Prints each message in a
 // line, then how the helper ended and what became of the domain.
 //
-//   helper-driver save HELPER STREAM DOMID [--live] [--checkpoints N] ...
+//   helper-driver save HELPER STREAM DOMID [--live] [--debug] [--checkpoints N] ...
 //   helper-driver restore HELPER STREAM NAME KIB VCPUS [--remus] ...
 //
 // Exit status: 0 if the helper says that it is done, 1 if it says that it failed, 2 if it does not say, 3 if it breaks
@@ -75,6 +75,7 @@ struct Arguments {
     std::uint64_t memory_kib = 0;
     unsigned nr_vcpus = 1;
     bool is_live = false;
+    bool is_debug = false;
     bool is_remus = false;
     unsigned nr_checkpoints = 0;        ///< save: then the sender says stop; 0: no Remus
     std::optional<std::uint64_t> type;  ///< of the stream, in place of what follows from these
@@ -214,7 +215,10 @@ private:
 
     std::unique_ptr<HelperProcess> start() override
     {
-        const std::uint64_t flags = arguments().is_live || is_remus() ? 1 : 0;
+        constexpr std::uint64_t live = 1;
+        constexpr std::uint64_t debug = 2;
+        const std::uint64_t flags =
+            (arguments().is_live || is_remus() ? live : 0) | (arguments().is_debug ? debug : 0);
         return std::make_unique<HelperProcess>(
             arguments().helper, "--save-domain", stream(),
             std::vector<std::uint64_t>{arguments().domid, flags,
@@ -380,6 +384,7 @@ int run(int argc, char** argv)
     define_common(*save, arguments);
     save->add_option("DOMID", arguments.domid)->required();
     save->add_flag("--live", arguments.is_live);
+    save->add_flag("--debug", arguments.is_debug);
     save->add_option("--checkpoints", arguments.nr_checkpoints, "Remus; stop after so many");
     save->add_option("--afterwards", arguments.afterwards);
     auto* restore = app.add_subcommand("restore");

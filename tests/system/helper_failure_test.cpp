@@ -321,6 +321,18 @@ TEST_F(HelperFailure, NoOtherHelperStartsAfterSigterm)
     EXPECT_EQ(ended.errors.find("other --save-domain "), std::string::npos) << ended.all();
 }
 
+/// As the stock engine: memory is sent a second time only of a guest that is saved live into a plain stream.
+TEST_F(HelperFailure, MemoryIsSentTwiceOnlyLive)
+{
+    const auto has_second_pass = [&](const std::vector<std::string>& options) {
+        EXPECT_EQ(save(options).status, saved_or_restored);
+        return xsr(host_, {"show", file_}).out.find("VERIFY") != std::string::npos;
+    };
+    EXPECT_TRUE(has_second_pass({"--live", "--debug"}));
+    EXPECT_FALSE(has_second_pass({"--debug"}));
+    EXPECT_FALSE(has_second_pass({"--live"}));
+}
+
 /// What xl shows without a -v: that it begins, and warnings.
 TEST_F(HelperFailure, ALiveSaveThatGoesWellIsOneLineInXl)
 {

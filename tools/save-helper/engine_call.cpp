@@ -147,10 +147,13 @@ sr_precopy_decision decide_precopy(const sr_precopy_stats& stats, const Settings
 int save(sr_host* host, EngineCall& call, sr_error& error)
 {
     const Invocation& asked = call.asked;
+    const bool live = (asked.save_flags & flag_live) != 0;
+    // The stock engine sends memory twice only so, and ignores the flag otherwise.
+    const bool verify =
+        (asked.save_flags & flag_debug) != 0 && live && asked.stream_type == SR_STREAM_PLAIN;
     sr_save_options options{};
     options.size = sizeof(options);
-    options.flags = ((asked.save_flags & flag_live) != 0 ? SR_SAVE_LIVE : 0U) |
-                    ((asked.save_flags & flag_debug) != 0 ? SR_SAVE_VERIFY : 0U);
+    options.flags = (live ? SR_SAVE_LIVE : 0U) | (verify ? SR_SAVE_VERIFY : 0U);
     options.stream_type = static_cast<sr_stream_type>(asked.stream_type);
     options.job = call.job;
     options.back_channel_fd = asked.back_channel_fd;
