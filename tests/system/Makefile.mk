@@ -249,6 +249,7 @@ SYSTEM_TESTS += tests/system/helper_failure_test
 tests_system_helper_failure_test_SOURCES = \
     tests/system/helper_failure_test.cpp \
     tests/system/helper_grants_test.cpp \
-    tests/system/helper_live_failure_test.cpp
+    tests/system/helper_live_failure_test.cpp \
+    tests/system/helper_mark_test.cpp
 tests_system_helper_failure_test_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_system_helper_failure_test_LDADD = libsystemtest.la libfakehost.la libsr-pure.la $(GTEST_LIBS)

@@ -115,6 +115,10 @@ public:
         (void)std::printf("stream: %s\n", (flags & O_NONBLOCK) == 0 ? "blocking" : "O_NONBLOCK");
         stream_ = Fd{};
         (void)std::printf("helper: %s\n", helper_->wait().c_str());
+        const std::string mark = "/libxl/" + std::to_string(arguments_.domid) + "/libsr-saving";
+        if (toolstack_.store().now().read(mark)) {
+            (void)std::printf("mark: left behind\n");
+        }
         if (!cut_off) {
             conclude(result_ && *result_ == 0);
         }

@@ -33,7 +33,9 @@ protected:
     [[nodiscard]] Ended save(std::vector<std::string> options, const Environment& more = {}) const
     {
         options.insert(options.end(), {"--afterwards", "resume"});
-        return start_save(host_, Engine::libsr, file_, domid_, options, more).wait();
+        const Ended ended = start_save(host_, Engine::libsr, file_, domid_, options, more).wait();
+        EXPECT_FALSE(has_line(ended, "mark: left behind")) << ended.all();
+        return ended;
     }
 
     [[nodiscard]] Ended restore(const std::vector<std::string>& options,

@@ -5,6 +5,7 @@
 
 #include <boost/endian/buffers.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -119,9 +120,15 @@ pid_t spawn(std::vector<std::string> argv, std::vector<std::string> environment,
     posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, stream_fd, stream_fd);  // stays open
-    // The first of two of a name counts.
+    // Of two of a name the loader takes the first, and a shell the last: there is one of each.
+    const std::vector<std::string> given = environment;
     for (char** at = environ; *at != nullptr; ++at) {
-        environment.emplace_back(*at);
+        const std::string own = *at;
+        const std::string name = own.substr(0, own.find('=') + 1);
+        if (std::none_of(given.begin(), given.end(),
+                         [&](const std::string& each) { return each.rfind(name, 0) == 0; })) {
+            environment.push_back(own);
+        }
     }
     pid_t child = -1;
     const int failed = ::posix_spawn(&child, argv[0].c_str(), &actions, nullptr,

@@ -123,4 +123,4 @@ tests_unit_helper_tests_SOURCES = \
     tests/unit/helper_messages_test.cpp \
     tests/unit/helper_relay_test.cpp
 tests_unit_helper_tests_CPPFLAGS = $(AM_CPPFLAGS) -DSR_GOLDEN_DIR='"$(abs_top_srcdir)/tests/golden"'
-tests_unit_helper_tests_LDADD = libsavehelper.la libxsr.la libfakehost.la libsr-pure.la libsr.la $(GTEST_LIBS)
+tests_unit_helper_tests_LDADD = libsavehelper.la libxsr.la libtoolstack.la libfakehost.la libsr-pure.la libsr.la $(GTEST_LIBS)

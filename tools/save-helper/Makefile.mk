@@ -15,6 +15,8 @@ libsavehelper_la_SOURCES = \
     tools/save-helper/messages.hpp \
     tools/save-helper/relay.cpp \
     tools/save-helper/relay.hpp \
+    tools/save-helper/saving_mark.cpp \
+    tools/save-helper/saving_mark.hpp \
     tools/save-helper/settings.cpp \
     tools/save-helper/settings.hpp
 libsavehelper_la_CPPFLAGS = $(AM_CPPFLAGS) -DSR_SYSCONFDIR='"$(sysconfdir)"'
@@ -22,4 +24,4 @@ libsavehelper_la_CPPFLAGS = $(AM_CPPFLAGS) -DSR_SYSCONFDIR='"$(sysconfdir)"'
 srlibexecdir = $(libexecdir)/libsr
 srlibexec_PROGRAMS = libsr-save-helper
 libsr_save_helper_SOURCES = tools/save-helper/main.cpp
-libsr_save_helper_LDADD = libsavehelper.la libxsr.la libsr-pure.la libsr.la
+libsr_save_helper_LDADD = libsavehelper.la libxsr.la libtoolstack.la libsr-pure.la libsr.la

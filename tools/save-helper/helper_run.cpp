@@ -4,6 +4,7 @@
 
 #include "libsr/base/error.hpp"
 #include "tools/save-helper/engine_call.hpp"
+#include "tools/save-helper/saving_mark.hpp"
 #include "tools/xsr/engine_log.hpp"
 #include "tools/xsr/interrupt.hpp"
 #include "tools/xsr/units.hpp"
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,15 +84,27 @@ void report(const Outcome& outcome, const Invocation& asked, Relay& relay, Libxl
     libxl.conclude(complete_message(outcome.result, outcome.errnum));
 }
 
+/// What a job has until libxl was told how it ended.
+struct Job {
+    const Invocation& asked;
+    Interrupt interrupt{};
+    LibxlLink libxl{interrupt.job()};
+    Relay relay{libxl, asked.is_restore};
+    std::unique_ptr<SavingMark> mark{};
+};
+
 /// Does what is asked for. @param[out] settings  as far as they could be read
-Outcome run_job(const Invocation& asked, Settings& settings, const Interrupt& interrupt,
-                LibxlLink& libxl, Relay& relay)
+Outcome run_job(Job& job, Settings& settings)
 {
+    const Invocation& asked = job.asked;
     try {
         settings = read_settings(std::getenv(settings_variable));
-        relay.set_least_level(settings.log_level);
-        relay.announce(format("libsr %s, %s", sr_version(), what_is_done(asked).c_str()));
-        EngineCall call{asked, settings, interrupt.job(), libxl, relay};
+        job.relay.set_least_level(settings.log_level);
+        job.relay.announce(format("libsr %s, %s", sr_version(), what_is_done(asked).c_str()));
+        if (!asked.is_restore) {
+            job.mark = mark_as_saved(asked.domid, job.relay);
+        }
+        EngineCall call{asked, settings, job.interrupt.job(), job.libxl, job.relay};
         return run_engine(call);
     } catch (const Error& error) {
         return failure(error.to_errno(), error.what());
@@ -121,25 +135,23 @@ Outcome become(const std::string& program, char** argv)
     return failure(errno, format("cannot start %s: %s", argv[0], std::strerror(errno)));
 }
 
-/// Runs the job, or all of it that is libsr's. @return how it ended; none if another helper is to do it
-std::optional<Outcome> attempt(const Invocation& asked, Settings& settings,
-                               const std::optional<Outcome>& before, int& status)
+/// Runs the job, or all of it that is libsr's.
+/// @return the exit status; none if another helper is to do it
+std::optional<int> attempt(const Invocation& asked, Settings& settings,
+                           const std::optional<Outcome>& before)
 {
-    const Interrupt interrupt;
-    LibxlLink libxl{interrupt.job()};
-    Relay relay{libxl, asked.is_restore};
-    Outcome outcome = before ? *before : run_job(asked, settings, interrupt, libxl, relay);
+    Job job{asked};
+    Outcome outcome = before ? *before : run_job(job, settings);
     if (outcome.is_for_fallback && !settings.fallback.empty()) {
-        if (!interrupt.is_requested() && libxl.status_if_gone() == 0) {
-            relay.announce(format("%s: %s; starting %s", what_is_done(asked).c_str(),
-                                  outcome.complaint.c_str(), settings.fallback.c_str()));
+        if (!job.interrupt.is_requested() && job.libxl.status_if_gone() == 0) {
+            job.relay.announce(format("%s: %s; starting %s", what_is_done(asked).c_str(),
+                                      outcome.complaint.c_str(), settings.fallback.c_str()));
             return std::nullopt;
         }
         outcome = failure(ECANCELED, "stopped on request, before another helper was started");
     }
-    report(outcome, asked, relay, libxl);
-    status = libxl.status_if_gone();
-    return outcome;
+    report(outcome, asked, job.relay, job.libxl);
+    return job.libxl.status_if_gone();
 }
 
 }  // namespace
@@ -148,15 +160,15 @@ int run_helper(const Invocation& asked, char** argv)
 {
     let_sigterm_in();
     Settings settings;
-    int status = 0;
-    if (!attempt(asked, settings, std::nullopt, status)) {
-        (void)attempt(asked, settings, become(settings.fallback, argv), status);
+    std::optional<int> status = attempt(asked, settings, std::nullopt);
+    if (!status) {
+        status = attempt(asked, settings, become(settings.fallback, argv));
     }
-    if (status != 0) {
+    if (*status != 0) {
         (void)std::fprintf(stderr, "libsr-save-helper: libxl is gone: %s was stopped\n",
                            what_is_done(asked).c_str());
     }
-    return status;
+    return *status;
 }
 
 }  // namespace sr

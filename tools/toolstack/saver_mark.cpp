@@ -75,21 +75,21 @@ void check_not_being_saved(const NamedDomain& domain)
     }
 }
 
-SaverMark::SaverMark(Toolstack& toolstack, DomId domid)
-    : toolstack_{toolstack}, domid_{domid}, mark_{mark_of(::getpid())}
+SaverMark::SaverMark(Xenstore& store, DomId domid)
+    : store_{store}, domid_{domid}, mark_{mark_of(::getpid())}
 {
-    toolstack_.store().transaction([&](const StoreView& store) {
-        if (const auto pid = saver_of(store, domid_)) {
+    store_.transaction([&](const StoreView& view) {
+        if (const auto pid = saver_of(view, domid_)) {
             refuse(domid_, *pid);
         }
-        store.write(mark_path(domid_), mark_);
+        view.write(mark_path(domid_), mark_);
     });
 }
 
 SaverMark::~SaverMark()
 {
     try {
-        toolstack_.store().transaction([&](const StoreView& store) {
+        store_.transaction([&](const StoreView& store) {
             if (store.read(mark_path(domid_)) == mark_) {
                 remove_mark(store, domid_);
             }

@@ -18,13 +18,13 @@ void check_not_being_saved(const NamedDomain& domain);
 class SaverMark {
 public:
     /// @throws Error{guest} if another process is saving it; Error{hypervisor}
-    SaverMark(Toolstack& toolstack, DomId domid);
+    SaverMark(Xenstore& store, DomId domid);
     SaverMark(const SaverMark&) = delete;
     SaverMark& operator=(const SaverMark&) = delete;
     ~SaverMark();
 
 private:
-    Toolstack& toolstack_;
+    Xenstore& store_;
     DomId domid_;
     std::string mark_;  ///< "PID START"
 };

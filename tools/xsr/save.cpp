@@ -214,7 +214,7 @@ ExitCode Save::run(Console& console)
         return console.fail(no_such_domain(domain_));
     }
     check_can_be_saved(*domain);
-    const SaverMark mark{toolstack, domain->state.id};
+    const SaverMark mark{toolstack.store(), domain->state.id};
     // A save that has ended just now may have resumed the domain, or destroyed it.
     const auto state = toolstack.control().state_of(domain->state.id);
     if (!state || state->uuid != domain->state.uuid) {
