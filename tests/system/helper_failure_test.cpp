@@ -321,6 +321,19 @@ TEST_F(HelperFailure, NoOtherHelperStartsAfterSigterm)
     EXPECT_EQ(ended.errors.find("other --save-domain "), std::string::npos) << ended.all();
 }
 
+/// It comes when libsr has looked for it for the last time, and is what it would have been for the other.
+TEST_F(HelperFailure, SigtermIsNotLostWhileAnotherHelperStarts)
+{
+    const std::string other = files_.path() + "/other";
+    write_other_helper(other);
+    ASSERT_EQ(::chmod(other.c_str(), 0700), 0);
+    for (int i = 0; i < 10; ++i) {
+        const Ended ended = save({"--type", "2", "--at", "any:2=TERM"}, with_fallback(other));
+        ASSERT_NE(ended.out.find("; starting " + other), std::string::npos) << ended.all();
+        EXPECT_TRUE(has_line(ended, "helper: signal 15")) << ended.all();
+    }
+}
+
 /// As the stock engine: memory is sent a second time only of a guest that is saved live into a plain stream.
 TEST_F(HelperFailure, MemoryIsSentTwiceOnlyLive)
 {

@@ -18,7 +18,8 @@ libsavehelper_la_SOURCES = \
     tools/save-helper/saving_mark.cpp \
     tools/save-helper/saving_mark.hpp \
     tools/save-helper/settings.cpp \
-    tools/save-helper/settings.hpp
+    tools/save-helper/settings.hpp \
+    tools/save-helper/signals_blocked.hpp
 libsavehelper_la_CPPFLAGS = $(AM_CPPFLAGS) -DSR_SYSCONFDIR='"$(sysconfdir)"'
 
 srlibexecdir = $(libexecdir)/libsr

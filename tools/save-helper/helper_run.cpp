@@ -5,6 +5,7 @@
 #include "libsr/base/error.hpp"
 #include "tools/save-helper/engine_call.hpp"
 #include "tools/save-helper/saving_mark.hpp"
+#include "tools/save-helper/signals_blocked.hpp"
 #include "tools/xsr/engine_log.hpp"
 #include "tools/xsr/interrupt.hpp"
 #include "tools/xsr/units.hpp"
@@ -136,18 +137,22 @@ Outcome become(const std::string& program, char** argv)
 }
 
 /// Runs the job, or all of it that is libsr's.
+/// @param[out] held  made if another helper is to do it, before the last look for a signal
 /// @return the exit status; none if another helper is to do it
 std::optional<int> attempt(const Invocation& asked, Settings& settings,
-                           const std::optional<Outcome>& before)
+                           const std::optional<Outcome>& before,
+                           std::optional<AllSignalsBlocked>& held)
 {
     Job job{asked};
     Outcome outcome = before ? *before : run_job(job, settings);
     if (outcome.is_for_fallback && !settings.fallback.empty()) {
+        held.emplace();
         if (!job.interrupt.is_requested() && job.libxl.status_if_gone() == 0) {
             job.relay.announce(format("%s: %s; starting %s", what_is_done(asked).c_str(),
                                       outcome.complaint.c_str(), settings.fallback.c_str()));
             return std::nullopt;
         }
+        held.reset();
         outcome = failure(ECANCELED, "stopped on request, before another helper was started");
     }
     report(outcome, asked, job.relay, job.libxl);
@@ -160,9 +165,11 @@ int run_helper(const Invocation& asked, char** argv)
 {
     let_sigterm_in();
     Settings settings;
-    std::optional<int> status = attempt(asked, settings, std::nullopt);
+    std::optional<AllSignalsBlocked> held;
+    std::optional<int> status = attempt(asked, settings, std::nullopt, held);
     if (!status) {
-        status = attempt(asked, settings, become(settings.fallback, argv));
+        held.reset();  // our handlers are gone: a signal that came meanwhile ends this process
+        status = attempt(asked, settings, become(settings.fallback, argv), held);
     }
     if (*status != 0) {
         (void)std::fprintf(stderr, "libsr-save-helper: libxl is gone: %s was stopped\n",

@@ -2,12 +2,13 @@
 // Blocking descriptors, never written to or read from unless poll says that this does not block.
 #include "tools/save-helper/libxl_link.hpp"
 
+#include "tools/save-helper/signals_blocked.hpp"
+
 #include <climits>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <poll.h>
 #include <span>
@@ -18,28 +19,11 @@ namespace {
 
 constexpr short hung_up = POLLHUP | POLLERR | POLLNVAL | POLLRDHUP;
 
-/// A thread starts with the mask of the one that makes it: signals are for that one.
-class AllSignalsBlocked {
-public:
-    AllSignalsBlocked() noexcept
-    {
-        sigset_t all;
-        sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-    ~AllSignalsBlocked() { (void)pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
-
 }  // namespace
 
 LibxlLink::LibxlLink(sr_job* job) : job_{job}
 {
-    const AllSignalsBlocked none_for_it;
+    const AllSignalsBlocked none_for_it;  // a thread starts with the mask of the one that makes it
     watcher_ = std::thread{[this] { watch(); }};
 }
 
