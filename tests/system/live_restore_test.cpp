@@ -24,7 +24,8 @@ std::size_t frames_full_of(std::byte octet)
         }
         const int memory = std::stoi(each.path().filename());
         std::size_t nr = 0;
-        for (off_t at = 0; ::pread(memory, page.data(), page.size(), at) > 0; at += page_size) {
+        constexpr auto step = static_cast<off_t>(page_size);
+        for (off_t at = 0; ::pread(memory, page.data(), page.size(), at) == step; at += step) {
             nr += page == full ? 1U : 0U;
         }
         return nr;
