@@ -28,8 +28,6 @@ const std::map<std::string, EngineCall>& engine_calls()
         {"domctl.get_ext_vcpucontext", {"XEN_DOMCTL_get_ext_vcpucontext", of_a_domain}},
         {"domctl.get_vcpu_msrs",
          {"XEN_DOMCTL_get_vcpu_msrs", {"ESRCH", "EPERM", "EFAULT", "EINVAL"}}},
-        // ESRCH is no failure: there is no such domain.
-        {"domctl.getdomaininfo", {"XEN_DOMCTL_getdomaininfo", {"EPERM", "EFAULT"}}},
         // A moment's EFAULT is no failure: the types are asked for again.
         {"domctl.getpageframeinfo3",
          {"XEN_DOMCTL_getpageframeinfo3", {"ESRCH", "EPERM", "EINVAL", "E2BIG", "ENOMEM"}}},
