@@ -126,8 +126,7 @@ static void check_tables(const struct tables* tables)
 
 #define EACH_REGISTER(DO)                                                                          \
     DO(0)                                                                                          \
-    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14)       \
-        DO(15)
+    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
 #define LOAD(n) "movdqa " #n "*16(%0), %%xmm" #n "\n"
 #define STORE(n) "movdqa %%xmm" #n ", " #n "*16(%1)\n"
 
