@@ -4,6 +4,7 @@
 
 #include <xen/io/console.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
@@ -98,6 +99,15 @@ PageRecord Kernel::record(Pfn pfn) const
 void Kernel::set_record(Pfn pfn, const PageRecord& record) const
 {
     space_.store(record_va(pfn), record);
+}
+
+std::span<const PageRecord> Kernel::records_from(Pfn pfn) const
+{
+    const auto rest = space_.reach(record_va(pfn), Access::read);
+    const void* const at = rest.data();
+    const std::uint64_t nr =
+        std::min(rest.size() / sizeof(PageRecord), state.settings.nr_pfns - pfn);
+    return {static_cast<const PageRecord*>(at), nr};
 }
 
 std::optional<Pfn> Kernel::pick_data()

@@ -71,6 +71,8 @@ public:
     // Records.
     [[nodiscard]] PageRecord record(Pfn pfn) const;
     void set_record(Pfn pfn, const PageRecord& record) const;
+    /// The records from pfn to the last in the same page, in place: one walk of the page tables for up to 512.
+    [[nodiscard]] std::span<const PageRecord> records_from(Pfn pfn) const;
     /// Some page of plain data; nothing if luck is out.
     [[nodiscard]] std::optional<Pfn> pick_data();
     /// The same, and no process maps it.

@@ -89,12 +89,15 @@ int fingerprint(const Arguments& arguments)
     return 0;
 }
 
+/// A guest of 64 GiB looks at each of its pages before it goes, and may be slow to run.
+constexpr std::chrono::seconds patience{100};
+
 int suspend(const Arguments& arguments)
 {
     const Toolstack toolstack;
     give_order(toolstack, arguments.domid, "suspend");
     if (!arguments.no_wait) {
-        await_suspend(toolstack, arguments.domid, std::chrono::seconds{30});
+        await_suspend(toolstack, arguments.domid, patience);
     }
     return 0;
 }

@@ -29,13 +29,18 @@ Words contents_of(std::uint64_t seed, Pfn pfn, std::uint32_t version)
 void write_first_time(Kernel& kernel)
 {
     State& state = kernel.state;
-    for (std::uint64_t n = 0; n < first_writes && state.filled < state.settings.nr_pfns;) {
-        const PageRecord record = kernel.record(state.filled);
-        if (record.role == Role::data && record.version == 0) {
-            rewrite_page(kernel, state.filled);
-            ++n;
+    std::uint64_t written = 0;
+    while (state.filled < state.settings.nr_pfns) {
+        for (const PageRecord& record : kernel.records_from(state.filled)) {
+            if (record.role == Role::data && record.version == 0) {
+                if (written == first_writes) {
+                    return;
+                }
+                rewrite_page(kernel, state.filled);
+                ++written;
+            }
+            ++state.filled;
         }
-        ++state.filled;
     }
 }
 

@@ -230,12 +230,16 @@ void check_everything(Kernel& kernel, std::vector<std::string> wrong)
 std::uint64_t fingerprint_of(const Kernel& kernel)
 {
     std::uint64_t hash = mix(kernel.state.random ^ kernel.state.count);
-    for (Pfn pfn = 0; pfn < kernel.state.settings.nr_pfns; ++pfn) {
-        const PageRecord record = kernel.record(pfn);
-        // What a stale page holds are machine frames, which differ from host to host.
-        const std::uint64_t version = record.role == Role::stale ? 0 : record.version;
-        hash = mix(hash ^ version ^ std::uint64_t{static_cast<std::uint8_t>(record.role)} << 32 ^
-                   std::uint64_t{record.owner} << 48);
+    for (Pfn pfn = 0; pfn < kernel.state.settings.nr_pfns;) {
+        const auto records = kernel.records_from(pfn);
+        for (const PageRecord& record : records) {
+            // What a stale page holds are machine frames, which differ from host to host.
+            const std::uint64_t version = record.role == Role::stale ? 0 : record.version;
+            hash =
+                mix(hash ^ version ^ std::uint64_t{static_cast<std::uint8_t>(record.role)} << 32 ^
+                    std::uint64_t{record.owner} << 48);
+        }
+        pfn += records.size();
     }
     return hash;
 }
