@@ -4,7 +4,6 @@
 
 #include "libsr/wire/encode.hpp"
 #include "libsr/wire/limits.hpp"
-#include "libsr/xen/grant_table.hpp"
 
 #include <cinttypes>
 
@@ -23,11 +22,13 @@ void check_size(const Domain& domain, const GrantTableSize& size)
 
 }  // namespace
 
-void write_grant_table_info(const Domain& domain, std::optional<GrantVersion> max_version,
-                            StreamWriter& writer, Logger& log)
+void write_grant_table_info(const Domain& domain, GrantTable& grants,
+                            std::optional<GrantVersion> max_version, StreamWriter& writer,
+                            Logger& log)
 {
-    const GrantTableSize size = GrantTable{domain}.size();
+    const GrantTableSize size = grants.size();
     check_size(domain, size);
+    grants.map();
     if (max_version && *max_version < size.version) {
         log.warning("domain %u uses grant table version %" PRIu32 ", so it is not true that it may "
                     "use at most version %" PRIu32,
@@ -41,10 +42,9 @@ void write_grant_table_info(const Domain& domain, std::optional<GrantVersion> ma
     writer.write_record(RecordType::grant_table_info, {octets_of(body)});
 }
 
-void write_grant_table_entries(const Domain& domain, const FrameTranslator& translator,
-                               StreamWriter& writer, Logger& log)
+void write_grant_table_entries(const Domain& domain, GrantTable& grants,
+                               const FrameTranslator& translator, StreamWriter& writer, Logger& log)
 {
-    GrantTable grants{domain};
     const GrantTableCopy copy = grants.read(GrantStatus::read);
     check_size(domain, copy.size);
     GrantTableEntries table{

@@ -57,7 +57,8 @@ void PvSave::start_stream()
     progress_.report(Phase::setup);
     write_static_records(domain_, guest_.abi(), writer_);
     if (settings_.grants) {
-        write_grant_table_info(domain_, settings_.max_grant_version, writer_, log_);
+        grants_.emplace(domain_);
+        write_grant_table_info(domain_, *grants_, settings_.max_grant_version, writer_, log_);
     }
     writer_.write_record(RecordType::static_data_end);
     write_p2m_frames(guest_, writer_);
@@ -107,8 +108,8 @@ void PvSave::send_rest_of_guest()
         send_again_to_verify();
     }
     progress_.report(Phase::completion);
-    if (settings_.grants) {
-        write_grant_table_entries(domain_, guest_.translator(), writer_, log_);
+    if (grants_) {
+        write_grant_table_entries(domain_, *grants_, guest_.translator(), writer_, log_);
     }
     write_machine_records(domain_, info_, guest_, writer_);
     check_still_suspended(domain_);

@@ -10,6 +10,7 @@
 #include "libsr/wire/stream_writer.hpp"
 #include "libsr/xen/dirty_log.hpp"
 #include "libsr/xen/domain.hpp"
+#include "libsr/xen/grant_table.hpp"
 
 #include <optional>
 #include <vector>
@@ -58,10 +59,11 @@ private:
     StreamWriter writer_;
     std::optional<TablesInUse> tables_in_use_;
     std::optional<DirtyLog> dirty_log_;
-    std::vector<Pfn> rings_;    ///< of xenstore and console, once the guest stands still
-    bool all_sent_ = false;     ///< each page went once
-    bool p2m_changed_ = false;  ///< since all the tables were sent of which a reader knows
-    PageSender pages_;          // last: its thread, which ends with it, asks the tables in use
+    std::optional<GrantTable> grants_;  ///< if it is to be recorded
+    std::vector<Pfn> rings_;            ///< of xenstore and console, once the guest stands still
+    bool all_sent_ = false;             ///< each page went once
+    bool p2m_changed_ = false;          ///< since all the tables were sent of which a reader knows
+    PageSender pages_;  // last: its thread, which ends with it, asks the tables in use
 };
 
 }  // namespace sr

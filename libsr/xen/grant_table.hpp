@@ -70,6 +70,10 @@ public:
     /// @throws Error{hypervisor}; Error{unsupported} for a version that is neither
     [[nodiscard]] GrantTableSize size() const;
 
+    /// Maps the entries that there are, which a look would do: to learn early whether that is possible.
+    /// @throws Error{hypervisor}
+    void map() { map_entries(size().nr_frames); }
+
     /// Copies and decodes all of it.
     ///
     /// A guest that switches versions clears its table, and what stands there then has another layout. So the version is

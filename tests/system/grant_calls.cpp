@@ -69,6 +69,10 @@ xenforeignmemory_map_resource(xenforeignmemory_handle* fmem, domid_t domid, unsi
     if (watched) {
         hooks().acquired.push_back({id, frame, nr_frames});
         run([id, hook = hooks().before_acquire] { hook ? hook(id) : void(); });
+        if (hooks().refuse_acquire != 0) {
+            errno = hooks().refuse_acquire;
+            return nullptr;
+        }
     }
     auto* const handle = real(fmem, domid, type, id, frame, nr_frames, paddr, prot, flags);
     const int errnum = errno;

@@ -25,6 +25,8 @@ struct GrantCallHooks {
     std::function<void()> before_version;
     std::function<void(std::uint32_t& flags)>
         on_domain_flags;  ///< XEN_DOMINF_*, for a domain to be told otherwise
+    int refuse_acquire =
+        0;  ///< errno with which no frame is given, as EOPNOTSUPP by Linux before 4.18
     Acquisitions acquired;
     unsigned nr_versions = 0;  ///< GNTTABOP_get_version
     unsigned nr_sizes = 0;     ///< GNTTABOP_query_size

@@ -131,5 +131,19 @@ TEST_F(GrantsSave, ALiveSaveRecordsThatTheGuestWentBackToVersion1)
     expect_restores(stream, here_.host.count_of(domid_text_));
 }
 
+/// Else a live migration would find out when the guest stands still already.
+TEST_F(GrantsSave, AHostThatGivesNoFramesIsFoundOutWhileTheGuestRuns)
+{
+    start_guest(granter_v1);
+    hooks().refuse_acquire = EOPNOTSUPP;
+    toolstack_.suspend_guest = [] { ADD_FAILURE() << "asked to suspend"; };
+    const MemoryFile file;
+    EXPECT_EQ(save(file.fd(), SR_SAVE_LIVE | SR_SAVE_GRANTS), -1);
+    EXPECT_EQ(error_.error_class, SR_ERROR_HYPERVISOR) << error_.message;
+    EXPECT_STREQ(error_.call, "XENMEM_acquire_resource");
+    EXPECT_EQ(error_.errnum, EOPNOTSUPP);
+    expect_unharmed();
+}
+
 }  // namespace
 }  // namespace sr::test
