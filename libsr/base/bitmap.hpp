@@ -107,9 +107,8 @@ public:
         for_each_set_bit(words_, nr_bits_, static_cast<Fn&&>(fn));
     }
 
-    /// The bits, lowest first; views this bitmap. What is written must keep bits past size() zero.
+    /// The bits, lowest first; views this bitmap.
     [[nodiscard]] std::span<const std::uint64_t> words() const noexcept { return words_; }
-    [[nodiscard]] std::span<std::uint64_t> mutable_words() noexcept { return words_; }
 
 private:
     static constexpr std::uint64_t bit(std::uint64_t index) noexcept

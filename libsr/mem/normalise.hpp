@@ -57,8 +57,7 @@ inline constexpr unsigned normalise_lookahead = 16;
 /// @param from  the table: guest memory or a copy. Each entry is read once
 /// @param to    gets the translated table; worthless after a fault
 /// @param type  a table type, pinned or not
-/// @return      done, or the first entry at fault; the caller knows whether the guest still runs
-/// (may_pass())
+/// @return      done, or the first entry at fault; while the guest runs, it may be at work on the table
 template <MfnToPfn Translator>
 TableOutcome normalise_table(TableOctets from, MutableTableOctets to, PageType type,
                              const GuestAbi& abi, std::optional<Mfn> compat_m2p,

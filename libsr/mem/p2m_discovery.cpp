@@ -207,8 +207,7 @@ P2mRoots read_p2m_roots(std::span<const std::byte> shared_info, const GuestAbi& 
     return {.max_pfn = read(at.max_pfn),
             .frame_list_list = read(at.pfn_to_mfn_frame_list_list),
             .cr3 = read(at.p2m_cr3),
-            .vaddr = read(at.p2m_vaddr),
-            .generation = read(at.p2m_generation)};
+            .vaddr = read(at.p2m_vaddr)};
 }
 
 const char* to_string(P2mKind kind) noexcept
@@ -234,8 +233,7 @@ P2mLayout discover_p2m(const GuestAbi& abi, const P2mRoots& roots, GuestFrames& 
     const std::uint64_t covered = leaves.size() * abi.entries_per_p2m_frame();
     return {.kind = kind,
             .highest = Pfn{std::min(roots.max_pfn, covered) - 1},
-            .leaves = std::move(leaves),
-            .generation = roots.generation};
+            .leaves = std::move(leaves)};
 }
 
 std::vector<Pfn> p2m_frame_pfns(const P2mLayout& layout, const FrameTranslator& translator)

@@ -45,7 +45,6 @@ struct P2mRoots {
     std::uint64_t frame_list_list;
     std::uint64_t cr3;  ///< 0: the guest has no linear list
     std::uint64_t vaddr;
-    std::uint64_t generation;
 };
 
 /// Reads them. @param shared_info  the page, mapped or copied
@@ -61,9 +60,6 @@ struct P2mLayout {
     P2mKind kind;
     Pfn highest;              ///< what the leaves cover, and no more than shared_info claims
     std::vector<Mfn> leaves;  ///< leaf frames in order of the pfns they cover
-    /// p2m_generation before the walk. A linear list may have moved if it is another one now; a
-    /// tree may move unseen.
-    std::uint64_t generation;
 };
 
 /// Finds the p2m.

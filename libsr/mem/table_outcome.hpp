@@ -34,14 +34,6 @@ struct [[nodiscard]] TableOutcome {
     std::uint64_t frame = 0;   ///< its frame field: an mfn on the way out, a pfn on the way in
 
     [[nodiscard]] explicit operator bool() const noexcept { return fault == TableFault::none; }
-
-    /// True if the same table may translate later: the guest is at work on it. While it runs that
-    /// means "send the page again", and nothing once it is suspended.
-    [[nodiscard]] bool may_pass() const noexcept
-    {
-        return fault == TableFault::no_m2p_entry || fault == TableFault::past_p2m ||
-               fault == TableFault::p2m_disagrees;
-    }
 };
 
 /// The translator's answer as a fault.

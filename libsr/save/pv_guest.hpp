@@ -56,7 +56,7 @@ private:
     M2p m2p_;
     std::optional<Mfn> compat_m2p_;
     ForeignMapping shared_info_;
-    P2mLayout layout_{P2mKind::linear_list, Pfn{0}, {}, 0};
+    P2mLayout layout_{P2mKind::linear_list, Pfn{0}, {}};
     ForeignMapping leaves_;
     std::optional<GuestP2m> p2m_;
     std::optional<FrameTranslator> translator_;

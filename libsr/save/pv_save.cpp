@@ -92,7 +92,7 @@ std::uint64_t PvSave::send_round(std::uint32_t round)
 
 std::uint64_t PvSave::fetch_dirty()
 {
-    const std::uint64_t nr_dirty = dirty_log_->clean().nr_dirty;
+    const std::uint64_t nr_dirty = dirty_log_->clean();
     pages_.sets().want(dirty_log_->words());
     note_p2m_changes();
     log_.info("domain %u: %" PRIu64 " pages dirty", domain_.domid(), nr_dirty);
@@ -164,7 +164,7 @@ void PvSave::send_memory()
 void PvSave::want_what_changed()
 {
     DirtySets& sets = pages_.sets();
-    const std::uint64_t nr_dirty = dirty_log_->clean_final().nr_dirty;
+    const std::uint64_t nr_dirty = dirty_log_->clean_final();
     note_p2m_changes();
     const bool sends_tables = std::exchange(p2m_changed_, false);
     if (!all_sent_) {
@@ -231,7 +231,7 @@ void PvSave::send_again_to_verify()
         pages_.sets().leave_out(ring);
     }
     const std::uint64_t nr_sent = pages_.send(PassKind::whole, info_.nr_pages);
-    const std::uint64_t nr_dirty = dirty_log_ ? dirty_log_->peek().nr_dirty : 0;
+    const std::uint64_t nr_dirty = dirty_log_ ? dirty_log_->peek() : 0;
     log_.info("domain %u: %" PRIu64 " pages sent again to be compared; %" PRIu64
               " became dirty meanwhile",
               domain_.domid(), nr_sent, nr_dirty);

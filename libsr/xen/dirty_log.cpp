@@ -86,7 +86,7 @@ void DirtyLog::turn_on()
     log_.verbose("log-dirty of domain %u was on, and was turned off and on again", domain_.domid());
 }
 
-DirtyLog::Stats DirtyLog::read(Read kind)
+std::uint64_t DirtyLog::read(Read kind)
 {
     const bool clears = kind != Read::peek;
     const char* call = clears ? "XEN_DOMCTL_SHADOW_OP_CLEAN" : "XEN_DOMCTL_SHADOW_OP_PEEK";
@@ -109,7 +109,7 @@ DirtyLog::Stats DirtyLog::read(Read kind)
                     nr_pfns_}
             .with_call(call);
     }
-    return {op.stats.dirty_count, op.stats.fault_count};
+    return op.stats.dirty_count;
 }
 
 std::span<const std::uint64_t> DirtyLog::words() const noexcept

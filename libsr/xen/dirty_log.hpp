@@ -18,12 +18,6 @@ namespace sr {
 /// The log is kept by pfn, for PV domains too. It shows stores, and every change of a page table's type or pin.
 class DirtyLog {
 public:
-    /// What the log held when it was read.
-    struct Stats {
-        std::uint64_t nr_dirty;  ///< pages since the last clean, pfns past the end among them
-        std::uint64_t nr_faults;
-    };
-
     /// Turns it on. A log that is on already is turned off first, since a saver that was killed leaves one behind. So
     /// two savers at a time would spoil each other's.
     ///
@@ -41,19 +35,20 @@ public:
 
     /// Reads what changed since the last clean, and clears it. The guest stands still meanwhile. After a failure
     /// part of it may be lost: nothing but a new full pass makes up for that.
+    /// @return how many pages changed, those past the last pfn among them
     /// @throws Error{hypervisor}
-    Stats clean() { return read(Read::clean); }
+    std::uint64_t clean() { return read(Read::clean); }
     /// The same for a guest that has suspended: what the hypervisor itself may yet write counts as dirty.
-    Stats clean_final() { return read(Read::clean_final); }
+    std::uint64_t clean_final() { return read(Read::clean_final); }
     /// Reads, and clears nothing.
-    Stats peek() { return read(Read::peek); }
+    std::uint64_t peek() { return read(Read::peek); }
 
     /// What the last read found: a bit for each pfn, lowest first. Views this.
     [[nodiscard]] std::span<const std::uint64_t> words() const noexcept;
 
 private:
     enum class Read { clean, clean_final, peek };
-    Stats read(Read kind);
+    std::uint64_t read(Read kind);
     void turn_on();
 
     const Domain& domain_;

@@ -91,8 +91,7 @@ P2mRoots list_roots(const GuestAbi& abi, std::uint64_t max_pfn, Mfn root, std::u
     return {.max_pfn = max_pfn,
             .frame_list_list = 0,
             .cr3 = abi.cr3_of_frame(root.number()),
-            .vaddr = vaddr,
-            .generation = 42};
+            .vaddr = vaddr};
 }
 
 /// Discovers a list of these leaves at vaddr.
@@ -111,7 +110,6 @@ TEST(P2mList, IsFoundWithEveryLeaf)
     EXPECT_EQ(found.kind, P2mKind::linear_list);
     EXPECT_EQ(found.highest, Pfn{5999});
     EXPECT_EQ(found.leaves, leaves);
-    EXPECT_EQ(found.generation, 42U);
 }
 
 // upstream.md, defect A: 300000 pfns in a list 10 MiB past a 1 GiB boundary lose all above 262144
@@ -322,8 +320,7 @@ P2mRoots make_tree(Guest& guest, const GuestAbi& abi, std::uint64_t max_pfn,
             put(mid, in, leaves[at * per_frame + in]);
         }
     }
-    return {
-        .max_pfn = max_pfn, .frame_list_list = top.number(), .cr3 = 0, .vaddr = 0, .generation = 0};
+    return {.max_pfn = max_pfn, .frame_list_list = top.number(), .cr3 = 0, .vaddr = 0};
 }
 
 TEST(P2mTree, IsFoundWithEveryLeafInBothWidths)
@@ -441,10 +438,7 @@ TEST(P2mFramePfns, AreThoseOfTheLeaves)
     const Octets leaf = octets_of_numbers({3, 2}, 8);
     const M2p m2p{m2p_octets};
     const GuestP2m p2m{long64, leaf, Pfn{1}};
-    P2mLayout layout{.kind = P2mKind::linear_list,
-                     .highest = Pfn{1},
-                     .leaves = {Mfn{2}, Mfn{3}},
-                     .generation = 0};
+    P2mLayout layout{.kind = P2mKind::linear_list, .highest = Pfn{1}, .leaves = {Mfn{2}, Mfn{3}}};
     EXPECT_EQ(p2m_frame_pfns(layout, {m2p, p2m}), (std::vector{Pfn{1}, Pfn{0}}));
     layout.leaves.push_back(Mfn{1});
     EXPECT_EQ(message_of([&] {
@@ -460,13 +454,11 @@ TEST(P2mRoots, AreReadFromSharedInfoOfBothWidths)
     store(std::span{page}, 3096, std::uint64_t{0x77});
     store(std::span{page}, 3112, std::uint64_t{0x1000});
     store(std::span{page}, 3120, list_base);
-    store(std::span{page}, 3128, std::uint64_t{9});
     const P2mRoots wide = read_p2m_roots(page, long64);
     EXPECT_EQ(wide.max_pfn, 6000U);
     EXPECT_EQ(wide.frame_list_list, 0x77U);
     EXPECT_EQ(wide.cr3, 0x1000U);
     EXPECT_EQ(wide.vaddr, list_base);
-    EXPECT_EQ(wide.generation, 9U);
 
     page = Page{};
     for (unsigned at = 0; at < 6; ++at) {
@@ -477,7 +469,6 @@ TEST(P2mRoots, AreReadFromSharedInfoOfBothWidths)
     EXPECT_EQ(narrow.frame_list_list, 0x8000'0001U);
     EXPECT_EQ(narrow.cr3, 0x8000'0003U);
     EXPECT_EQ(narrow.vaddr, 0x8000'0004U);
-    EXPECT_EQ(narrow.generation, 0x8000'0005U);
 }
 
 }  // namespace
