@@ -78,7 +78,8 @@ public:
     /// handshake
     [[nodiscard]] std::uint64_t count_trailing();
 
-    /// The libxl records read so far.
+    /// The libxl records read so far: of more than limits::libxl_records_max, which many checkpoints make, the first ones
+    /// and the last.
     [[nodiscard]] const std::vector<LibxlRecord>& records() const noexcept { return records_; }
     [[nodiscard]] const std::vector<ContainerDeviation>& deviations() const noexcept
     {

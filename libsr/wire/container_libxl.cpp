@@ -85,10 +85,14 @@ void Container::read_records_until(LibxlRecordType last)
 
 void Container::read_to(LibxlRecordType last)
 {
-    for (;;) {
+    for (std::size_t nr = 0;; ++nr) {
         const RecordHead head = framing_->next();
-        if (records_.size() == limits::libxl_records_max) {
+        if (nr == limits::libxl_records_max) {
             throw Error{Errc::limit, "more than %zu libxl records", limits::libxl_records_max};
+        }
+        if (records_.size() == limits::libxl_records_max) {
+            nr_xenstore_pairs_ -= records_.back().xenstore.size();
+            records_.pop_back();
         }
         records_.push_back(LibxlRecord{head, 0, 0, {}});
         framing_->at_place([&] {

@@ -80,7 +80,7 @@ inline constexpr std::uint32_t xl_config_length_max = 16U << 20;
 /// Octets of one libxl record. Emulator contexts are megabytes; libxl itself sets no bound.
 inline constexpr std::uint32_t libxl_record_length_max = 1U << 30;
 
-/// libxl records of a plain stream, and deviations noted in them: a handful in life.
+/// libxl records before, behind or between libxc's part of a stream, and deviations noted in them: a handful in life.
 inline constexpr std::size_t libxl_records_max = 1024;
 
 /// Octets of EMULATOR_XENSTORE_DATA: some keys for each video memory region.

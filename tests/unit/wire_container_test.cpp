@@ -150,6 +150,27 @@ TEST(Container, ReadsTheRecordsBetweenCheckpoints)
     EXPECT_EQ(error_of([&] { container.read_checkpoint(); }), Errc::malformed);  // END comes first
 }
 
+/// Remus takes some five a second.
+TEST(Container, ReadsMoreCheckpointsThanItKeepsRecordsOf)
+{
+    Octets octets = joined({golden("libxl_head.hex"), golden("libxl_libxc_context.hex")});
+    constexpr std::size_t nr_checkpoints = 2 * limits::libxl_records_max;
+    const Octets end = golden("libxl_checkpoint_end.hex");
+    for (std::size_t i = 0; i < nr_checkpoints; ++i) {
+        octets.insert(octets.end(), end.begin(), end.end());
+    }
+    const Octets last = golden("libxl_end.hex");
+    octets.insert(octets.end(), last.begin(), last.end());
+    MemorySource source{octets};
+    Container container{source};
+    for (std::size_t i = 0; i < nr_checkpoints; ++i) {
+        container.read_checkpoint();
+    }
+    container.read_tail();
+    EXPECT_EQ(container.count_trailing(), 0U);
+    EXPECT_EQ(container.records().size(), limits::libxl_records_max);
+}
+
 TEST(Container, RefusesEveryTruncationOfAnXlFile)
 {
     const Octets octets = golden("xl_pv_file.hex");
