@@ -200,6 +200,7 @@ std::string help_text()
         default_file +
         "\n\nExit status:\n"
         "    0  libxl was told how it ended, well or not\n"
+        "    1  a defect of libsr-save-helper, or no memory\n"
         "    2  arguments that make no sense\n"
         "  254  libxl answers no more; what was begun was stopped\n"
         "  255  libxl listens no more; the same");
