@@ -26,11 +26,15 @@ struct StartInfoFrames {
     Mfn console;
 };
 
+/// Whether it can be rewritten so. @param page  as the stream brought it @throws Error{malformed} as below
+void check_start_info(std::span<const std::byte, page_size> page, const GuestAbi& abi,
+                      const RestoreP2m& p2m);
+
 /// Rewrites start_info as the stream brought it: xenstore's and the console's pfns become mfns,
 /// nr_pages what the p2m covers, flags 0.
 ///
 /// @param page  the domain's start_info, in its frame or a copy. Written only if all is well
-/// @throws Error{malformed} if a pfn in it is past the end or has no frame
+/// @throws Error{malformed} if a pfn in it is past the end, has no frame, or is to lose it
 StartInfoFrames localise_start_info(std::span<std::byte, page_size> page, const GuestAbi& abi,
                                     const RestoreP2m& p2m, const StartInfoValues& values);
 

@@ -121,41 +121,39 @@ std::uint64_t GuestMemory::nr_unused() const
     return nr;
 }
 
-std::uint64_t GuestMemory::give_back_unused(std::uint64_t at_most)
+GuestMemory::Unused GuestMemory::find_unused(const std::function<bool(Pfn)>& is_rewritten)
 {
-    FramePfns unused;
+    FramePfns frames;
     p2m_.for_each_frame([&](Pfn pfn, Mfn mfn) {
         if (is_unused(pfn)) {
-            unused.emplace(mfn.number(), pfn);
+            frames.emplace(mfn.number(), pfn);
         }
     });
-    const std::uint64_t nr_kept = unused.empty() ? 0 : keep_named(unused);
-    std::vector<std::uint64_t> mfns;
-    for (auto at = unused.begin(); at != unused.end() && mfns.size() < at_most; ++at) {
-        mfns.push_back(at->first);
+    Unused found;
+    if (frames.empty()) {
+        return found;
     }
-    if (mfns.empty()) {
-        return nr_kept;
-    }
-    empty(mfns);
-    const std::vector<std::uint64_t> gone = mfns;
-    domain_.give_back(mfns);
-    for (const std::uint64_t mfn : gone) {
-        p2m_.forget_mfn(unused.at(mfn));
-    }
-    nr_frames_ -= gone.size();
-    return nr_kept;
+    const std::size_t nr_before = frames.size();
+    leave_out_named(frames, is_rewritten);
+    found.nr_named = nr_before - frames.size();
+    found.pfns.reserve(frames.size());
+    std::transform(frames.begin(), frames.end(), std::back_inserter(found.pfns),
+                   [](const auto& frame) { return frame.second; });
+    std::sort(found.pfns.begin(), found.pfns.end());
+    return found;
 }
 
-std::uint64_t GuestMemory::keep_named(FramePfns& unused)
+void GuestMemory::leave_out_named(FramePfns& frames, const std::function<bool(Pfn)>& is_rewritten)
 {
     std::vector<std::uint64_t> tables;
     p2m_.for_each_type([&](Pfn pfn, PageType type) {
-        if (const auto mfn = is_table(type) ? p2m_.mfn_of(pfn) : std::nullopt) {
+        if (!is_table(type) || (is_rewritten && is_rewritten(pfn))) {
+            return;
+        }
+        if (const auto mfn = p2m_.mfn_of(pfn)) {
             tables.push_back(mfn->number());
         }
     });
-    const std::size_t nr_before = unused.size();
     for (std::span<const std::uint64_t> left{tables}; !left.empty();) {
         const auto some = left.first(std::min(left.size(), announced_together));
         const ForeignMapping pages = mapper_.map(some, Access::read);
@@ -163,12 +161,27 @@ std::uint64_t GuestMemory::keep_named(FramePfns& unused)
         for (std::size_t at = 0; at < octets.size(); at += sizeof(std::uint64_t)) {
             const Pte<Mfn> entry{load_once<std::uint64_t>(octets, at)};
             if (entry.present()) {
-                unused.erase(entry.frame().number());
+                frames.erase(entry.frame().number());
             }
         }
         left = left.subspan(some.size());
     }
-    return nr_before - unused.size();
+}
+
+void GuestMemory::give_back(std::span<const Pfn> pfns)
+{
+    if (pfns.empty()) {
+        return;
+    }
+    std::vector<std::uint64_t> mfns(pfns.size());
+    std::transform(pfns.begin(), pfns.end(), mfns.begin(),
+                   [this](Pfn pfn) { return p2m_.mfn_of(pfn).value().number(); });
+    empty(mfns);
+    domain_.give_back(mfns);
+    for (const Pfn pfn : pfns) {
+        p2m_.forget_mfn(pfn);
+    }
+    nr_frames_ -= pfns.size();
 }
 
 }  // namespace sr

@@ -8,7 +8,7 @@
 #include "libsr/xen/foreign_mapping.hpp"
 
 #include <cstdint>
-#include <limits>
+#include <functional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -38,19 +38,26 @@ public:
     /// @throws Error{limit}, Error{hypervisor}
     void populate(std::vector<std::uint64_t>& pfns);
 
-    /// Takes back frames of pfns that the stream, in the end, says have none: an earlier round may have brought their
-    /// contents, or tables that name them. Nothing of the guest is mapped; their p2m entries are written later. Not before
-    /// the guest is whole: a live sender says "no frame" of a page that it could not send yet, too, while tables that it
-    /// does not send again go on naming the frame. The stock sender may say so even at a checkpoint, and even in the end.
-    /// So a frame that a table names stays, as it does with the stock engine: the hypervisor would refuse the table without
-    /// it, and the guest with the table. What the others hold is the guest's alone, and Xen hands it on to the next domain
-    /// as it is: they are emptied before they go.
-    /// @param at_most  how many
-    /// @return how many stay because a table names them. @throws Error{hypervisor}
-    std::uint64_t
-    give_back_unused(std::uint64_t at_most = std::numeric_limits<std::uint64_t>::max());
-    /// How many of these there are.
+    /// pfns that have frames although the stream, in the end, says that they have none: an earlier round may have brought
+    /// their contents, or tables that name them.
+    struct Unused {
+        std::vector<Pfn> pfns;  ///< whose frames no table names, rising
+        std::uint64_t nr_named = 0;
+    };
+    /// Finds them. Not before the guest is whole: a live sender says "no frame" of a page that it could not send yet, too,
+    /// while tables that it does not send again go on naming the frame. The stock sender may say so even at a checkpoint,
+    /// and even in the end. So a frame that a table names has to stay, as it does with the stock engine: the hypervisor
+    /// would refuse the table without it, and the guest with the table.
+    /// @param is_rewritten  of tables that are to be written yet: whatever they hold now names nothing
+    /// @throws Error{hypervisor}
+    [[nodiscard]] Unused find_unused(const std::function<bool(Pfn)>& is_rewritten = {});
+    /// How many there are at most: those that are named, too. Makes no calls.
     [[nodiscard]] std::uint64_t nr_unused() const;
+
+    /// Gives frames back to the hypervisor. Nothing of the guest is mapped; their p2m entries are written later. What they
+    /// hold is the guest's alone, and Xen hands it on to the next domain as it is: they are emptied before they go.
+    /// @throws Error{hypervisor}
+    void give_back(std::span<const Pfn> pfns);
 
     /// Frames that the domain has.
     [[nodiscard]] std::uint64_t nr_frames() const noexcept { return nr_frames_; }
@@ -65,8 +72,8 @@ public:
 private:
     using FramePfns = std::unordered_map<std::uint64_t, Pfn>;  ///< by mfn
 
-    /// Takes out of these frames those that page tables of the domain name. @return how many
-    [[nodiscard]] std::uint64_t keep_named(FramePfns& unused);
+    /// Takes out of these frames those that page tables of the domain name.
+    void leave_out_named(FramePfns& frames, const std::function<bool(Pfn)>& is_rewritten);
     /// Zeroes frames of the domain.
     void empty(std::span<const std::uint64_t> mfns);
     void count_broken(Pfn pfn);

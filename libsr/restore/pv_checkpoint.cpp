@@ -116,8 +116,11 @@ void PvCheckpoint::prepare(PvState& pv, GuestMemory& memory)
     });
     check_targets(pv, before);
     // What is pretended is no frame of the domain's.
-    count_frames(memory, before.nr_pretended());
-    check_complete(pv, vcpus_);
+    choose_frames(memory, before.nr_pretended());
+    check_complete(pv, vcpus_, memory, [this](Pfn pfn) {
+        const auto page = pages_.find(pfn);
+        return page ? page->contents : std::span<const std::byte>{};
+    });
     before.let_go();
 }
 
@@ -152,24 +155,31 @@ void PvCheckpoint::check_targets(const PvState& pv, Before& before) const
 
 /// Frames of pages that are gone stay while the domain may own more: the stock sender says "gone" of a table, too, that it
 /// cannot translate just now, sends it at a later checkpoint, and not the tables that name its frame.
-void PvCheckpoint::count_frames(const GuestMemory& memory, std::uint64_t nr_new)
+void PvCheckpoint::choose_frames(GuestMemory& memory, std::uint64_t nr_new)
 {
     const std::uint64_t nr_frames = memory.nr_frames() + nr_new;
-    nr_short_ = nr_frames > max_pages_ ? nr_frames - max_pages_ : 0;
-    if (nr_short_ != 0 && nr_short_ > memory.nr_unused()) {
+    const std::uint64_t nr_short = nr_frames > max_pages_ ? nr_frames - max_pages_ : 0;
+    spare_.clear();
+    if (nr_short == 0) {
+        return;
+    }
+    if (nr_short <= memory.nr_unused()) {
+        // Tables of this checkpoint name none of them, as check_targets() knows; those before may.
+        spare_ = memory.find_unused([this](Pfn pfn) { return pages_.find(pfn).has_value(); }).pfns;
+    }
+    if (nr_short > spare_.size()) {
         throw Error{Errc::limit,
                     "a checkpoint of a guest with more pages than the %" PRIu64
                     " that the domain may own",
                     max_pages_};
     }
+    spare_.resize(nr_short, Pfn{0});
 }
 
 void PvCheckpoint::apply(PvState& pv, GuestMemory& memory, LoadedPageVisitor& visitor,
                          VcpuRecords& vcpus)
 {
-    if (nr_short_ != 0) {
-        (void)memory.give_back_unused(nr_short_);
-    }
+    memory.give_back(spare_);
     std::vector<PageEntry> entries;
     std::vector<std::span<const std::byte>> contents;
     const auto load = [&] {
@@ -208,7 +218,7 @@ void PvCheckpoint::clear()
     vcpus_ = VcpuRecords{abi_.width, nr_vcpus_};
     shared_info_.clear();
     p2m_place_.reset();
-    nr_short_ = 0;
+    spare_.clear();
 }
 
 }  // namespace sr

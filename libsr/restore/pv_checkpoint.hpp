@@ -37,8 +37,9 @@ public:
     void apply_vcpu(RecordType type, std::span<const std::byte> body) { vcpus_.apply(type, body); }
     void apply_shared_info(std::span<const std::byte> body);
 
-    /// Makes the guest this checkpoint's, in two steps. The first makes no calls: it checks that a guest can be completed so,
-    /// by its tables, its frames and its vCPUs. If it throws, `pv` is what it was. @throws Error{malformed}, {limit}
+    /// Makes the guest this checkpoint's, in two steps. The first changes nothing of the domain: it checks that a guest can
+    /// be completed so, by its tables, its frames, its start_info and its vCPUs. If it throws, `pv` is what it was.
+    /// @throws Error{malformed}, {limit}, {hypervisor}
     void prepare(PvState& pv, GuestMemory& memory);
     /// The second takes frames for new pages, if need be those of pages that are gone, and puts contents, vCPUs and
     /// shared_info in place. If it throws, the guest is neither.
@@ -52,7 +53,7 @@ private:
     class Before;
     void check_tables(std::span<const PageEntry> entries, Pfn highest) const;
     void check_targets(const PvState& pv, Before& before) const;
-    void count_frames(const GuestMemory& memory, std::uint64_t nr_new);
+    void choose_frames(GuestMemory& memory, std::uint64_t nr_new);
 
     const GuestAbi& abi_;
     std::uint64_t max_pages_;
@@ -65,7 +66,7 @@ private:
         std::vector<Pfn> frames;
     };
     std::optional<P2mPlace> p2m_place_;  ///< if X86_PV_P2M_FRAMES came
-    std::uint64_t nr_short_ = 0;  ///< frames that apply() has to take from pages that are gone
+    std::vector<Pfn> spare_;  ///< pages that are gone, whose frames apply() has to give back
 };
 
 }  // namespace sr

@@ -112,18 +112,27 @@ struct CompletionPlan {
     std::map<std::uint32_t, Octets> contexts;
 };
 
-CompletionPlan plan_completion(const PvState& pv, const VcpuRecords& vcpus)
+CompletionPlan plan_completion(const PvState& pv, const VcpuRecords& vcpus, GuestMemory& memory,
+                               const PendingPage& pending)
 {
-    const Pfn start_info = start_info_pfn(first_vcpu(vcpus).basic, pv.abi);
-    return {require_mfn(pv.p2m, start_info, PageType::notab, "start_info"),
-            p2m_frame_mfns(pv.p2m_frames, pv.p2m), localised_contexts(pv, vcpus)};
+    const Pfn pfn = start_info_pfn(first_vcpu(vcpus).basic, pv.abi);
+    const Mfn frame = require_mfn(pv.p2m, pfn, PageType::notab, "start_info");
+    const auto new_page = pending ? pending(pfn) : std::span<const std::byte>{};
+    if (new_page.empty()) {
+        const ForeignMapping page = map_frames(memory.mapper(), {&frame, 1}, Access::read);
+        check_start_info(page.page(0).first<page_size>(), pv.abi, pv.p2m);
+    } else {
+        check_start_info(new_page.first<page_size>(), pv.abi, pv.p2m);
+    }
+    return {frame, p2m_frame_mfns(pv.p2m_frames, pv.p2m), localised_contexts(pv, vcpus)};
 }
 
 }  // namespace
 
-void check_complete(const PvState& pv, const VcpuRecords& vcpus)
+void check_complete(const PvState& pv, const VcpuRecords& vcpus, GuestMemory& memory,
+                    const PendingPage& pending)
 {
-    (void)plan_completion(pv, vcpus);
+    (void)plan_completion(pv, vcpus, memory, pending);
 }
 
 RestoreResults complete_pv_domain(const PvDestination& to, PvState& pv, GuestMemory& memory,
@@ -133,18 +142,20 @@ RestoreResults complete_pv_domain(const PvDestination& to, PvState& pv, GuestMem
     if (pv.shared_info.empty()) {
         throw Error{Errc::malformed, "the stream ends without SHARED_INFO"};
     }
-    const CompletionPlan plan = plan_completion(pv, vcpus);
+    const CompletionPlan plan = plan_completion(pv, vcpus, memory, {});
 
     if (const std::uint64_t nr_lost = memory.empty_broken(); nr_lost != 0) {
         to.log.warning("%" PRIu64 " pages of the guest were lost to memory errors of its old host",
                        nr_lost);
     }
-    if (const std::uint64_t nr_named = memory.give_back_unused(); nr_named != 0) {
+    const GuestMemory::Unused unused = memory.find_unused();
+    if (unused.nr_named != 0) {
         to.log.warning("%" PRIu64
                        " pages that the stream says the guest does not have are named by "
                        "its page tables: it keeps them, with what came of them before, or empty",
-                       nr_named);
+                       unused.nr_named);
     }
+    memory.give_back(unused.pfns);
     write_shared_info(to, pv, memory);
     const StartInfoFrames rings = write_start_info(to, pv, memory, plan.start_info);
     write_p2m(pv, memory, plan.p2m_leaves);

@@ -9,6 +9,10 @@
 #include "libsr/restore/vcpu_records.hpp"
 #include "libsr/xen/domain.hpp"
 
+#include <cstddef>
+#include <functional>
+#include <span>
+
 namespace sr {
 
 /// Where a domain is completed. Borrows all.
@@ -19,9 +23,15 @@ struct PvDestination {
     Logger& log;
 };
 
+/// A page that is not in the domain's memory yet; empty if what stands there counts.
+using PendingPage = std::function<std::span<const std::byte>(Pfn)>;
+
 /// Checks that the guest, as far as it is known, can be completed: before anything is changed, or before a checkpoint is
-/// relied on. @throws Error{malformed} naming what the stream did not hold or holds wrongly
-void check_complete(const PvState& pv, const VcpuRecords& vcpus);
+/// relied on.
+/// @param pending  the pages of that checkpoint
+/// @throws Error{malformed} naming what the stream did not hold or holds wrongly; Error{hypervisor}
+void check_complete(const PvState& pv, const VcpuRecords& vcpus, GuestMemory& memory,
+                    const PendingPage& pending = {});
 
 /// Gives back unused frames; writes shared_info, start_info and the p2m; sets the vCPUs; pins the
 /// page tables; seeds the grant table.

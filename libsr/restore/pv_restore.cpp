@@ -122,7 +122,7 @@ void PvRestore::end_verify()
 
 void PvRestore::begin_checkpoints()
 {
-    check_complete(state(), *vcpus_);
+    check_complete(state(), *vcpus_, *memory_);
     next_.emplace(state().abi, info_.max_pages, info_.nr_vcpus);
 }
 

@@ -163,6 +163,8 @@ SYSTEM_TESTS += tests/system/restore_tests
 tests_system_restore_tests_SOURCES = \
     tests/system/failover_test.cpp \
     tests/system/live_restore_test.cpp \
+    tests/system/remus_limit_test.cpp \
+    tests/system/remus_restore.hpp \
     tests/system/remus_restore_test.cpp \
     tests/system/restore_fault_test.cpp \
     tests/system/verify_restore_test.cpp

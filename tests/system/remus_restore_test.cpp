@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // sr_restore() of checkpointed streams that break off anywhere: the guest lives on from the last checkpoint that is whole.
 #include "tests/support/json.hpp"
-#include "tests/system/saved_guest.hpp"
+#include "tests/system/remus_restore.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -22,32 +22,6 @@ std::vector<std::size_t> ends_of_checkpoints(const StreamPieces& stream)
     }
     return ends;
 }
-
-class RemusRestore : public SavedGuest {
-protected:
-    void SetUp() override
-    {
-        SavedGuest::SetUp();
-        stream_ = checkpointed(saves_);
-    }
-
-    /// The stream with its last checkpoint changed: fn(records, first of it, its CHECKPOINT).
-    template <typename Fn>
-    [[nodiscard]] Octets with_last_checkpoint(Fn&& fn) const
-    {
-        StreamPieces changed = stream_;
-        auto& records = changed.records;
-        const auto before_last =
-            std::find_if(records.rbegin() + 1, records.rend(), [](const RecordPiece& r) {
-                return r.type == RecordType::checkpoint;
-            }).base();
-        fn(records, before_last);
-        return join(changed);
-    }
-    using Records = std::vector<RecordPiece>;
-
-    StreamPieces stream_;
-};
 
 TEST_F(RemusRestore, GoesOnFromTheLastCheckpointWhereverTheLinkIsCut)
 {
@@ -206,8 +180,27 @@ TEST_F(RemusRestore, ASenderThatTalksNonsenseIsLost)
                    const auto vcpu = std::find_if(first, records.end(), [](const RecordPiece& r) {
                        return r.type == RecordType::x86_pv_vcpu_basic;
                    });
-                   constexpr std::size_t rdx = 8 + 616;
-                   store<std::uint64_t>(vcpu->body, rdx, 0xfffff);
+                   store<std::uint64_t>(vcpu->body, rdx_offset, 0xfffff);
+               }));
+    fails_over("a start_info whose ring is gone",
+               with_last_checkpoint([&](Records& records, Records::iterator first) {
+                   const std::uint64_t ring =
+                       load<std::uint64_t>(start_info_of_last().contents, store_mfn_offset);
+                   const auto gone = page_records({{ring, {PageType::xtab, {}}}});
+                   const auto behind = std::find_if(first, records.end(), [](const auto& r) {
+                       return r.type != RecordType::page_data;
+                   });
+                   records.insert(behind, gone.begin(), gone.end());
+               }));
+    fails_over("a start_info that names no ring",
+               with_last_checkpoint([&](Records& records, Records::iterator first) {
+                   StreamPage page = start_info_of_last();
+                   store<std::uint64_t>(page.contents, store_mfn_offset, 0xfffff);
+                   const auto changed = page_records({{start_info_pfn_of_last(), page}});
+                   const auto behind = std::find_if(first, records.end(), [](const auto& r) {
+                       return r.type != RecordType::page_data;
+                   });
+                   records.insert(behind, changed.begin(), changed.end());
                }));
     fails_over("END in the middle",
                with_last_checkpoint([](Records& records, Records::iterator first) {
@@ -297,17 +290,8 @@ TEST_F(RemusRestore, ATableThatComesACheckpointLaterKeepsItsFrame)
         }
     }
     ASSERT_FALSE(tables.empty());
-    StreamPieces stream = checkpointed(std::vector<Octets>(nr_saves, saves_.back()));
-    std::size_t nth = 0;
-    for (std::size_t i = 0; i < stream.records.size(); ++i) {
-        if (stream.records[i].type == RecordType::x86_tsc_info && ++nth > 1) {
-            const auto records = page_records(nth == 2 ? not_now : tables);
-            stream.records.insert(stream.records.begin() + static_cast<long>(i), records.begin(),
-                                  records.end());
-            i += records.size();
-        }
-    }
-    ASSERT_EQ(restore(join(stream), SR_STREAM_REMUS), 0) << error_.message;
+    ASSERT_EQ(restore(with_more_pages({{}, not_now, tables}), SR_STREAM_REMUS), 0)
+        << error_.message;
     EXPECT_TRUE(log_has("fails over to checkpoint 3"));
     expect_lives_on_from(nr_saves - 1);
 }
@@ -374,46 +358,6 @@ TEST_F(RemusRestore, ACheckpointHasTheVcpusThatItNames)
         parsed_json(here_.host.fakexen({"show", "--json", std::to_string(domain_->id())}));
     EXPECT_TRUE(shown.at("vcpu_states").at(0).at("online"));
     EXPECT_FALSE(shown.at("vcpu_states").at(1).at("online"));
-}
-
-/// A guest that has all the memory it may have gives some back, and takes as much elsewhere, between two checkpoints.
-TEST_F(RemusRestore, FramesOfPagesThatAreGoneServeNewOnes)
-{
-    ASSERT_EQ(restore(saves_.back(), SR_STREAM_PLAIN), 0) << error_.message;
-    const std::uint64_t nr_needed = nr_pages();
-    const StreamPages guest = pages_of(split(saves_.back()));
-    StreamPages holes;
-    for (std::uint64_t pfn = 0; pfn < guest.rbegin()->first; ++pfn) {
-        if (!guest.contains(pfn)) {
-            holes[pfn] = {PageType::xtab, {}};
-        }
-    }
-    ASSERT_GE(holes.size(), 10U);
-    StreamPages some;
-    StreamPages others;
-    for (const auto& [pfn, hole] : holes) {
-        const bool is_first = some.size() < holes.size() / 2;
-        some[pfn] = is_first ? StreamPage{PageType::notab, Octets(page_size)} : hole;
-        others[pfn] = is_first ? hole : StreamPage{PageType::notab, Octets(page_size)};
-    }
-    StreamPieces stream = checkpointed(std::vector<Octets>(nr_saves, saves_.back()));
-    std::size_t nth = 0;
-    for (std::size_t i = 0; i < stream.records.size(); ++i) {
-        if (stream.records[i].type == RecordType::x86_tsc_info) {
-            const auto records = page_records(++nth == 1 ? some : nth == 2 ? others : holes);
-            stream.records.insert(stream.records.begin() + static_cast<long>(i), records.begin(),
-                                  records.end());
-            i += records.size();
-        }
-    }
-    constexpr std::uint64_t kib_per_page = 4;
-    constexpr std::uint64_t slack_kib = 1024;  // that a toolstack adds
-    memory_kib_ = (nr_needed + holes.size() / 2 + 1) * kib_per_page - slack_kib;
-    ASSERT_EQ(restore(join(stream), SR_STREAM_REMUS), 0) << error_.message;
-    EXPECT_EQ(calls_of_checkpoint(), nr_saves);
-    EXPECT_EQ(nr_pages(), nr_needed);
-    EXPECT_TRUE(log_has("fails over to checkpoint 3"));
-    expect_lives_on_from(nr_saves - 1);
 }
 
 }  // namespace

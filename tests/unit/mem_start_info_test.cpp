@@ -83,6 +83,18 @@ TEST(StartInfo, RingsWithoutFramesAreRefusedAndNothingWritten)
               "start_info: the console pfn 0x7 has no frame");
 }
 
+TEST(StartInfo, ARingThatIsToLoseItsFrameIsRefused)
+{
+    RestoreP2m p2m = restored(long64);
+    const Page page = sent_start_info(long64);
+    EXPECT_NO_THROW(check_start_info(page, long64, p2m));
+    p2m.set_type(Pfn{5}, PageType::xtab);
+    EXPECT_EQ(message_of([&] { check_start_info(page, long64, p2m); }),
+              "start_info: the xenstore pfn 0x5 has no frame");
+    p2m.set_type(Pfn{5}, PageType::broken);
+    EXPECT_NO_THROW(check_start_info(page, long64, p2m)) << "which comes back empty";
+}
+
 /// Which octets of our page are now theirs ('t'), zero ('0'), ones ('1') or still ours ('o').
 std::string merged(const GuestAbi& abi)
 {
