@@ -32,7 +32,7 @@ check-threads: $(THREADED_TESTS)
 # What a user of the installed library does: a ten-line C program, built by pkg-config's word.
 EXTRA_DIST += tests/install/check-install tests/install/version.c tests/install/xenguest.c
 installcheck-local:
-	@CC="$(CC)" CFLAGS="$(SR_SANITIZE)" LINK="$(if $(SR_SANITIZE),$(CXX))" $(top_srcdir)/tests/install/check-install "$(DESTDIR)" "$(libdir)"
+	@CC="$(CC)" CXX="$(CXX)" SANITIZE="$(SR_SANITIZE)" $(top_srcdir)/tests/install/check-install "$(DESTDIR)" "$(libdir)"
 
 # A running guest goes from one fake host to another.
 EXTRA_DIST += tests/demo/demo

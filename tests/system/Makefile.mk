@@ -45,6 +45,7 @@ libsystemtest_la_SOURCES = \
     tests/system/call_log.hpp \
     tests/system/engines.cpp \
     tests/system/engines.hpp \
+    tests/system/guest_kinds.hpp \
     tests/system/helper_fixture.hpp \
     tests/system/helper_support.cpp \
     tests/system/helper_support.hpp \

@@ -2,7 +2,7 @@
 // Guests with grant tables of either version, and neighbours that map what they grant: in place, saved, saved while they run.
 // The guest itself judges its table after each suspend.
 #include "tests/support/json.hpp"
-#include "tests/system/engines.hpp"
+#include "tests/system/guest_kinds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,14 +14,9 @@
 namespace sr::test {
 namespace {
 
-using Options = std::vector<std::string>;
 using Json = nlohmann::json;
 
-const Options host_a = {"--memory", "256M", "--seed", "1"};
-const Options host_b = {"--memory", "256M", "--seed", "2"};
-
 constexpr std::uint64_t nr_pages = 600;  ///< more than a frame of either version holds
-constexpr std::uint64_t busy_count = 60;
 
 /// A number that a guest tells of its grants, by the word before it.
 std::uint64_t told(const FakeHost& host, const std::string& domid, const std::string& what)

@@ -96,6 +96,14 @@ TEST_F(HelperFailure, SigtermEndsARestoreAtAnyMessage)
     }
 }
 
+/// It answered SIGTERM, or the end of libxl, although the pipe was full or empty for good.
+void expect_ended_at_once(const Ended& ended, const std::string& deed)
+{
+    EXPECT_EQ(ended.status, deed == "close" ? cut_off : told_of_failure) << ended.all();
+    EXPECT_TRUE(has_line(ended, "stream: blocking")) << ended.all();
+    EXPECT_FALSE(has_line(ended, "helper: still there")) << ended.all();
+}
+
 /// A pipe that nobody reads: the write blocks, and neither the signal nor the end of libxl may wait for it.
 class BlockedSave : public HelperFailure, public testing::WithParamInterface<const char*> {};
 
@@ -107,9 +115,7 @@ TEST_P(BlockedSave, EndsAtOnce)
     const Fd unread{::open(fifo.c_str(), O_RDWR | O_CLOEXEC)};
     const Ended ended =
         start_save(host_, Engine::libsr, fifo, domid_, {"--at", "silent:1=" + deed}).wait();
-    EXPECT_EQ(ended.status, deed == "close" ? cut_off : told_of_failure) << ended.all();
-    EXPECT_TRUE(has_line(ended, "stream: blocking")) << ended.all();
-    EXPECT_FALSE(has_line(ended, "helper: still there")) << ended.all();
+    expect_ended_at_once(ended, deed);
     expect_guest_goes_on();
 }
 
@@ -126,9 +132,7 @@ TEST_P(BlockedRestore, EndsAtOnce)
     const Fd unwritten{::open(fifo.c_str(), O_RDWR | O_CLOEXEC)};
     const Ended ended =
         start_restore(host_, Engine::libsr, fifo, restored_, {"--at", "silent:1=" + deed}).wait();
-    EXPECT_EQ(ended.status, deed == "close" ? cut_off : told_of_failure) << ended.all();
-    EXPECT_TRUE(has_line(ended, "stream: blocking")) << ended.all();
-    EXPECT_FALSE(has_line(ended, "helper: still there")) << ended.all();
+    expect_ended_at_once(ended, deed);
     expect_only_the_guest();
 }
 

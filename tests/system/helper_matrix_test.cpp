@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Guests that move from host to host as libxl moves them, each engine's save helper at either end. The guest judges.
 #include "libsr/base/error.hpp"
+#include "tests/system/guest_kinds.hpp"
 #include "tests/system/helper_support.hpp"
 
 #include <gtest/gtest.h>
@@ -11,25 +12,7 @@
 namespace sr::test {
 namespace {
 
-const std::vector<std::string> host_a = {"--memory", "256M", "--seed", "1"};
-const std::vector<std::string> host_b = {"--memory", "256M", "--seed", "2"};
-
-/// Quanta after which a guest has written all its pages and changed tables, balloon and contents often.
-constexpr std::uint64_t busy_count = 60;
-
 enum class Way { plain, live, remus };
-
-struct NamedShape {
-    const char* what;
-    GuestShape shape;
-};
-
-const NamedShape shapes[] = {
-    {"List", {.options = {"--p2m", "list"}}},
-    {"Tree", {.options = {"--p2m", "tree"}}},
-    {"PaeList", {.options = {"--bits", "32", "--p2m", "list"}}},
-    {"PaeTree", {.options = {"--bits", "32", "--p2m", "tree"}}},
-};
 
 const char* to_string(Way way) noexcept
 {
@@ -44,7 +27,7 @@ const char* to_string(Way way) noexcept
     return "";
 }
 
-class Matrix : public testing::TestWithParam<std::tuple<Engine, Engine, NamedShape, Way>> {
+class Matrix : public testing::TestWithParam<std::tuple<Engine, Engine, Kind, Way>> {
 protected:
     Matrix()
     {
@@ -91,10 +74,10 @@ GuestShape spare_stock(GuestShape shape, Engine saver, Engine restorer, Way way)
 
 TEST_P(Matrix, GuestGoesOnAndFindsEveryPageIntact)
 {
-    const auto& [saver, restorer, named, way] = GetParam();
+    const auto& [saver, restorer, width, way] = GetParam();
     const FakeHost a{host_a};
     const FakeHost b{host_b};
-    const GuestShape shape = spare_stock(named.shape, saver, restorer, way);
+    const GuestShape shape = spare_stock({.options = width.options}, saver, restorer, way);
     const std::string domid = create_guest(a, shape);
     const std::uint64_t before = a.await_count(domid, busy_count);
     Running saving = start_save(a, saver, fifo_, domid, save_options(way));
@@ -115,15 +98,15 @@ TEST_P(Matrix, GuestGoesOnAndFindsEveryPageIntact)
 
 std::string name_of_case(const testing::TestParamInfo<Matrix::ParamType>& test)
 {
-    const auto& [saver, restorer, named, way] = test.param;
+    const auto& [saver, restorer, width, way] = test.param;
     return std::string{to_string(way)} + "_" + sr::test::to_string(saver) + "_" +
-           sr::test::to_string(restorer) + "_" + named.what;
+           sr::test::to_string(restorer) + "_" + width.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Helpers, Matrix,
                          testing::Combine(testing::Values(Engine::libsr, Engine::stock),
                                           testing::Values(Engine::libsr, Engine::stock),
-                                          testing::ValuesIn(shapes),
+                                          testing::ValuesIn(widths),
                                           testing::Values(Way::plain, Way::live, Way::remus)),
                          name_of_case);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Guests that libsr saves while they run, rewrite their pages and tables, give memory back, take some and move their p2m:
 // restored by either engine, they find every page as it was when they suspended.
-#include "tests/system/engines.hpp"
+#include "tests/system/guest_kinds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,25 +9,6 @@
 
 namespace sr::test {
 namespace {
-
-using Options = std::vector<std::string>;
-
-const Options host_a = {"--memory", "256M", "--seed", "1"};
-const Options host_b = {"--memory", "256M", "--seed", "2"};
-
-constexpr std::uint64_t busy_count = 60;  ///< quanta after which a guest has written all its pages
-
-struct Kind {
-    const char* name;
-    Options options;
-};
-
-const Kind widths[] = {
-    {"List", {"--p2m", "list"}},
-    {"Tree", {"--p2m", "tree"}},
-    {"PaeList", {"--bits", "32", "--p2m", "list"}},
-    {"PaeTree", {"--bits", "32", "--p2m", "tree"}},
-};
 
 const Kind tables_and_frames[] = {
     {"Tables", {"--no-balloon", "--dirty-rate", "300", "--table-rate", "8"}},
@@ -53,9 +34,8 @@ class LiveSave : public testing::TestWithParam<std::tuple<Engine, Kind, Kind>> {
 TEST_P(LiveSave, AGuestFindsEveryPageIntact)
 {
     const auto& [restorer, width, life] = GetParam();
-    GuestShape shape{.memory_mib = 24, .nr_vcpus = 2, .options = width.options};
-    shape.options.insert(shape.options.end(), life.options.begin(), life.options.end());
-    shape.options.insert(shape.options.end(), {"--period", "1", "--seed", "11"});
+    GuestShape shape = shape_of(width, life, 11);
+    shape.nr_vcpus = 2;
     const TemporaryDirectory files;
     const std::string file = files.path() + "/stream";
     const FakeHost a{host_a};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Guests that are saved while they run: what they store is in the host's dirty log, or they would not find themselves whole. The
 // stock engine saves here, so that it is the fake host that is on trial.
-#include "tests/system/engines.hpp"
+#include "tests/system/guest_kinds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,25 +10,6 @@
 
 namespace sr::test {
 namespace {
-
-using Options = std::vector<std::string>;
-
-const Options host_a = {"--memory", "256M", "--seed", "1"};
-const Options host_b = {"--memory", "256M", "--seed", "2"};
-
-constexpr std::uint64_t busy_count = 60;  ///< quanta after which a guest has written all its pages
-
-struct Kind {
-    const char* name;
-    Options options;
-};
-
-const Kind widths[] = {
-    {"List", {"--p2m", "list"}},
-    {"Tree", {"--p2m", "tree"}},
-    {"PaeList", {"--bits", "32", "--p2m", "list"}},
-    {"PaeTree", {"--bits", "32", "--p2m", "tree"}},
-};
 
 // Without what the stock engine dies of: memory that goes while it looks at it.
 const Kind lives[] = {
@@ -62,9 +43,7 @@ class LogDirty : public testing::TestWithParam<std::tuple<Kind, Kind>> {};
 TEST_P(LogDirty, AGuestThatRunsThroughItsSaveFindsEveryPageIntact)
 {
     const auto& [width, life] = GetParam();
-    GuestShape shape{.memory_mib = 24, .options = width.options};
-    shape.options.insert(shape.options.end(), life.options.begin(), life.options.end());
-    shape.options.insert(shape.options.end(), {"--period", "1", "--seed", "11"});
+    const GuestShape shape = shape_of(width, life, 11);
     const TemporaryDirectory files;
     const std::string file = files.path() + "/stream";
     const FakeHost a{host_a};
@@ -98,9 +77,7 @@ const Kind unrest[] = {
 TEST_P(Unrest, IsCarriedOverASaveOfTheGuestAtRest)
 {
     const auto& [width, life] = GetParam();
-    GuestShape shape{.memory_mib = 24, .options = width.options};
-    shape.options.insert(shape.options.end(), life.options.begin(), life.options.end());
-    shape.options.insert(shape.options.end(), {"--period", "1", "--seed", "12"});
+    const GuestShape shape = shape_of(width, life, 12);
     const TemporaryDirectory files;
     const std::string file = files.path() + "/stream";
     const FakeHost a{host_a};
